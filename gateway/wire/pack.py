@@ -1,0 +1,230 @@
+"""Packs: the typed, named values in which everything but frames is said. Source: spec 2.
+
+    PACK    := u32 count, ELEMENT*count
+    ELEMENT := u32 (name size + 1), name, u32 type, u32 nvalues, VALUE*nvalues
+
+1. An element keeps its values as the bytes that travelled, so a pack that was read is written
+   again byte for byte, whatever the texts in it were encoded in.
+2. Look-up ignores case and respects type: an int where a text is expected counts as absent.
+3. Every count is held against the bytes that are left before anything is made of it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gateway.errors import LimitExceeded, Malformed
+from gateway.wire.codes import (
+    MAX_ELEMENT_NAME,
+    MAX_ELEMENTS,
+    MAX_PENCORE,
+    MAX_VALUES,
+    ValueType,
+)
+from gateway.wire.reader import at_most, from_u32, to_u32
+
+PENCORE = "pencore"
+
+_SMALLEST_ELEMENT = 12  # bytes: an empty name, a type, no values
+_TYPES = tuple(ValueType)
+_FIXED_SIZE = {ValueType.INT: 4, ValueType.INT64: 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One named array of values of one type.
+
+    `values` holds each value's bytes without its size: big-endian for numbers, with the
+    trailing NUL for a UNISTR. `name` is one character per byte (Latin-1).
+    """
+
+    name: str
+    type: ValueType
+    values: tuple[bytes, ...]
+
+
+def integer(name: str, *values: int) -> Element:
+    """Return an element of 32-bit numbers; negative ones as two's complement."""
+    return Element(name, ValueType.INT, tuple(to_u32(v & 0xFFFF_FFFF) for v in values))
+
+
+def big_integer(name: str, *values: int) -> Element:
+    """Return an element of 64-bit numbers; times are milliseconds since 1970 in UTC, 0 never."""
+    masked = (v & 0xFFFF_FFFF_FFFF_FFFF for v in values)
+    return Element(name, ValueType.INT64, tuple(v.to_bytes(8, "big") for v in masked))
+
+
+def data(name: str, *values: bytes) -> Element:
+    """Return an element of bytes."""
+    return Element(name, ValueType.DATA, values)
+
+
+def text(name: str, *values: str) -> Element:
+    """Return an element of 8-bit texts, sent as UTF-8."""
+    return Element(name, ValueType.STR, tuple(v.encode("utf-8", "replace") for v in values))
+
+
+def wide_text(name: str, *values: str) -> Element:
+    """Return an element of Unicode texts: UTF-8 and one NUL that counts."""
+    encoded = (v.encode("utf-8", "replace") + b"\0" for v in values)
+    return Element(name, ValueType.UNISTR, tuple(encoded))
+
+
+class Pack:
+    """Elements in the order they travel, each name once; raises Malformed on a second one."""
+
+    __slots__ = ("_elements",)
+
+    def __init__(self, elements: Iterable[Element] = ()) -> None:
+        self._elements: dict[bytes, Element] = {}
+        for element in elements:
+            key = _key(element.name)
+            if key in self._elements:
+                raise Malformed(f"element {element.name!r} occurs twice")
+            self._elements[key] = element
+
+    @classmethod
+    def sorted(cls, elements: Iterable[Element], padding: bytes = b"") -> "Pack":
+        """Return `elements` in the order real senders use, and `padding` as `pencore` last."""
+        ordered = sorted(elements, key=lambda element: element.name.upper())
+        return cls([*ordered, data(PENCORE, padding[:MAX_PENCORE])] if padding else ordered)
+
+    def __iter__(self) -> Iterator[Element]:
+        return iter(self._elements.values())
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+    def __contains__(self, name: str) -> bool:
+        return _key(name) in self._elements
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pack) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content, so never a key
+
+    def __repr__(self) -> str:
+        return f"Pack({', '.join(element.name for element in self)})"
+
+    def values(self, name: str, type: ValueType) -> tuple[bytes, ...]:
+        """Return the raw values under `name` if they are of that type, else none at all."""
+        element = self._elements.get(_key(name))
+        return element.values if element is not None and element.type is type else ()
+
+    def integer(self, name: str, index: int = 0) -> int:
+        """Return a 32-bit number, 0 when absent."""
+        return from_u32(_pick(self.values(name, ValueType.INT), index) or b"")
+
+    def integers(self, name: str) -> tuple[int, ...]:
+        """Return all 32-bit numbers under `name`."""
+        return tuple(from_u32(value) for value in self.values(name, ValueType.INT))
+
+    def flag(self, name: str) -> bool:
+        """Return whether the number under `name` is there and not 0."""
+        return self.integer(name) != 0
+
+    def big_integer(self, name: str, index: int = 0) -> int:
+        """Return a 64-bit number, 0 when absent."""
+        return int.from_bytes(_pick(self.values(name, ValueType.INT64), index) or b"", "big")
+
+    def data(self, name: str, size: int | None = None, index: int = 0) -> bytes | None:
+        """Return bytes, None when absent or of another size than the one asked for."""
+        value = _pick(self.values(name, ValueType.DATA), index)
+        return value if value is not None and size in (None, len(value)) else None
+
+    def text(self, name: str, index: int = 0) -> str | None:
+        """Return an 8-bit text up to its first NUL, None when absent.
+
+        What is not UTF-8 (an old client's local code page) becomes U+FFFD.
+        """
+        return _decode(_pick(self.values(name, ValueType.STR), index))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return all 8-bit texts under `name`."""
+        return tuple(_decode(value) or "" for value in self.values(name, ValueType.STR))
+
+    def wide_text(self, name: str, index: int = 0) -> str | None:
+        """Return a Unicode text up to its first NUL, None when absent."""
+        return _decode(_pick(self.values(name, ValueType.UNISTR), index))
+
+    def to_bytes(self) -> bytes:
+        """Return the pack in wire form."""
+        parts = [to_u32(len(self))]
+        for element in self:
+            name = element.name.encode("latin-1")
+            parts += to_u32(len(name) + 1), name
+            parts += to_u32(element.type), to_u32(len(element.values))
+            sized = element.type not in _FIXED_SIZE
+            for value in element.values:
+                parts += (to_u32(len(value)), value) if sized else (value,)
+        return b"".join(parts)
+
+    @classmethod
+    def from_bytes(cls, wire: bytes) -> "Pack":
+        """Read a whole pack; raises Malformed or LimitExceeded."""
+        cursor = _Cursor(wire)
+        count = cursor.count(MAX_ELEMENTS, _SMALLEST_ELEMENT)
+        pack = cls(_read_element(cursor) for _ in range(count))
+        if cursor.left:
+            raise Malformed(f"{cursor.left} bytes behind the last element")
+        return pack
+
+
+def _read_element(cursor: "_Cursor") -> Element:
+    size = cursor.u32()
+    if size == 0:
+        raise Malformed("an element name without its size")
+    name = cursor.take(at_most(MAX_ELEMENT_NAME, size - 1)).decode("latin-1")
+    number = cursor.u32()
+    if number > ValueType.INT64:
+        raise Malformed(f"element {name!r} has type {number}")
+    type = _TYPES[number]
+    fixed = _FIXED_SIZE.get(type)
+    count = cursor.count(MAX_VALUES, fixed or 4)
+    values = tuple([cursor.take(fixed or cursor.u32()) for _ in range(count)])
+    return Element(name, type, values)
+
+
+class _Cursor:
+    """A place in a complete pack; never hands out bytes that are not there."""
+
+    __slots__ = ("_at", "_wire")
+
+    def __init__(self, wire: bytes) -> None:
+        self._wire = wire
+        self._at = 0
+
+    @property
+    def left(self) -> int:
+        return len(self._wire) - self._at
+
+    def take(self, size: int) -> bytes:
+        start = self._at
+        end = self._at = start + size
+        if end > len(self._wire):
+            raise Malformed(f"{size} bytes announced, {len(self._wire) - start} left in the pack")
+        return self._wire[start:end]
+
+    def u32(self) -> int:
+        return from_u32(self.take(4))
+
+    def count(self, limit: int, smallest: int) -> int:
+        """Read how many things follow: `limit` at most, of `smallest` bytes at least."""
+        number = self.u32()
+        if number > limit:
+            raise LimitExceeded(f"{number} entries announced, {limit} allowed")
+        if number * smallest > self.left:
+            raise Malformed(f"{number} entries announced, {self.left} bytes left in the pack")
+        return number
+
+
+def _key(name: str) -> bytes:
+    # Peers fold ASCII only; str.lower() would also make one of a Latin-1 letter and its capital.
+    return name.encode("latin-1", "replace").lower()
+
+
+def _pick(values: tuple[bytes, ...], index: int) -> bytes | None:
+    return values[index] if index < len(values) else None
+
+
+def _decode(value: bytes | None) -> str | None:
+    return None if value is None else value.partition(b"\0")[0].decode("utf-8", "replace")
