@@ -1,0 +1,240 @@
+"""A session, seen from the client: frames both ways until it ends for good.
+
+A connection that is lost is replaced by `additional_connect` with the session key, at once and then
+with growing random waits; frames sent meanwhile wait within a budget, so a gateway that was killed
+and is back costs no frame. Only the server ends a session: by saying that it does not know the key,
+by showing another certificate, or by staying away too long.
+
+User-space code uses this alone (`open_session`); `keeper.py` adds logging in again.
+"""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import gevent
+import structlog
+from gevent.event import Event as Signal
+
+from gateway.client.account import Account
+from gateway.client.backoff import Backoff
+from gateway.client.dial import CannotConnect, CertificateRejected, Dialled, Trust, dial
+from gateway.client.resolve import Endpoint
+from gateway.errors import EtherFleetError, Malformed, ProtocolError, Refused
+from gateway.transport.connection import Connection
+from gateway.wire.blocks import Run
+from gateway.wire.codes import Direction, ErrorCode
+from gateway.wire.handshake import AdditionalConnect, Joined, Redirected, Welcomed
+from gateway.wire.welcome import Welcome
+
+log = structlog.get_logger()
+
+MAX_REDIRECTS = 10  # the protocol has no counter (spec 5.2); a circle must end
+QUEUE_BYTES = 4 << 20
+KNOCK_FOR_S = 60.0  # how long a session is worth knocking for; the server's answer ends it earlier
+MORE_CONNECTIONS_EVERY_S = 1.0  # the interval of stock clients (spec 5.5)
+ENDING = frozenset({ErrorCode.SESSION_TIMEOUT, ErrorCode.INVALID_PROTOCOL})  # spec 5.6
+
+
+class ClientSession:
+    """One session at `endpoint`. Created standing; call `close` to leave it."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        account: Account,
+        trust: Trust,
+        dialled: Dialled,
+        welcome: Welcome,
+        receive: Callable[[Sequence[Run]], None],
+    ) -> None:
+        """`receive` is called from the loop with the runs of each chunk and must not wait."""
+        self.endpoint = endpoint
+        self.account = account
+        self.welcome = welcome
+        self.resumed = 0
+        self.dropped_frames = 0
+        self.ended = Signal()
+        self.why_ended = ""
+        self._trust = trust
+        self._certificate = dialled.certificate
+        self._receive = receive
+        self._connections: list[Connection] = []
+        self._egress: Connection | None = None
+        self._waiting: deque[tuple[bytes, int]] = deque()
+        self._waiting_bytes = 0
+        self._lost = Signal()
+        self._lost_at: float | None = None
+        first = Direction.TO_SERVER if welcome.half_connection else Direction.BOTH
+        self._add(dialled, first)
+        self._keeper = gevent.spawn(self._keep)
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    def send(self, message: bytes, frames: int) -> bool:
+        """Queue a wire message; False when it was dropped for want of room. Then `flush`."""
+        connection = self._egress
+        if connection is not None:
+            if connection.send(message, frames):
+                return True
+        elif self._waiting_bytes + len(message) <= QUEUE_BYTES and not self.ended.is_set():
+            self._waiting.append((message, frames))
+            self._waiting_bytes += len(message)
+            return True
+        self.dropped_frames += frames
+        return False
+
+    def flush(self) -> None:
+        """Send what is queued as far as the network takes it."""
+        if self._egress is not None:
+            self._egress.flush()
+
+    @property
+    def queued(self) -> int:
+        """Return the bytes that wait for the network."""
+        return self._waiting_bytes + sum(c.queued for c in self._connections)
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Return the connections that stand now, oldest first."""
+        return list(self._connections)
+
+    # -- called by connections ---------------------------------------------------------------------
+
+    def received(self, connection: Connection, runs: Sequence[Run], now: float) -> None:
+        """Hand frames on."""
+        self._receive(runs)
+
+    def lost(self, connection: Connection, reason: str) -> None:
+        """Forget a connection and wake the keeper."""
+        self._connections.remove(connection)
+        self._choose_egress()
+        if not self._connections and self._lost_at is None:
+            self._lost_at = time.monotonic()
+        self._lost.set()
+        if not self.ended.is_set():
+            log.info("connection lost", server=str(self.endpoint), why=reason)
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def close(self, why: str = "closed") -> None:
+        """Leave: close every connection orderly. The server forgets us after its time-out."""
+        if self.ended.is_set():
+            return
+        self.why_ended = why
+        self.ended.set()
+        for connection in list(self._connections):
+            connection.close(why)
+        self._lost.set()
+
+    def _keep(self) -> None:
+        """Hold the agreed number of connections until the session ends."""
+        backoff = Backoff(random.uniform, cap=MORE_CONNECTIONS_EVERY_S)
+        while not self.ended.is_set():
+            if len(self._connections) >= self.welcome.max_connection:
+                self._lost.wait()
+                self._lost.clear()
+                backoff.reset()
+                continue
+            try:
+                self._join_more()
+                backoff.reset()
+            except (CertificateRejected, Refused) as error:
+                if isinstance(error, CertificateRejected) or error.code in ENDING:
+                    self.close(f"the server gave the session up: {error}")
+                    return
+                log.info("additional connection refused", why=str(error))
+            except (CannotConnect, ProtocolError) as error:
+                log.debug("additional connection failed", why=str(error))
+            if self._is_hopeless(time.monotonic()):
+                self.close(f"no answer for {KNOCK_FOR_S:g} s")
+                return
+            pause = MORE_CONNECTIONS_EVERY_S if self._connections else backoff.next_delay()
+            if len(self._connections) < self.welcome.max_connection:
+                self.ended.wait(pause)
+
+    def _is_hopeless(self, now: float) -> bool:
+        return self._lost_at is not None and now - self._lost_at > KNOCK_FOR_S
+
+    def _join_more(self) -> None:
+        dialled = dial(
+            self.endpoint,
+            AdditionalConnect(self.welcome.session_key),
+            self._trust,
+            expected_certificate=self._certificate,
+        )
+        if not isinstance(dialled.event, Joined):
+            dialled.opening.close()
+            raise Malformed(f"{type(dialled.event).__name__} in answer to additional_connect")
+        if self.ended.is_set():
+            dialled.opening.close()
+            return
+        if self._lost_at is not None:
+            self.resumed += 1
+            gap = time.monotonic() - self._lost_at
+            log.info("session resumed", server=str(self.endpoint), after_s=round(gap, 3))
+        self._add(dialled, dialled.event.direction)
+
+    def _add(self, dialled: Dialled, direction: Direction) -> None:
+        connection = Connection(
+            dialled.opening.sock,
+            dialled.opening.engine,
+            self,
+            timeout=self.welcome.timeout_ms / 1000,
+            budget=QUEUE_BYTES,
+            compressed=self.welcome.use_compress,
+            may_send=direction != Direction.TO_CLIENT,
+            may_receive=direction != Direction.TO_SERVER,
+        )
+        self._lost_at = None
+        self._connections.append(connection)
+        self._choose_egress()
+        connection.start(dialled.trailing)
+        if self._egress is not None:
+            self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        self._waiting_bytes = 0
+        for message, frames in waiting:
+            self.send(message, frames)
+        self.flush()
+
+    def _choose_egress(self) -> None:
+        self._egress = next((c for c in reversed(self._connections) if c.may_send), None)
+
+
+def open_session(
+    endpoint: Endpoint,
+    account: Account,
+    trust: Trust,
+    receive: Callable[[Sequence[Run]], None],
+    *,
+    probe: bool = False,
+) -> ClientSession:
+    """Log in at `endpoint`, follow redirects, return the standing session.
+
+    Raises CannotConnect, CertificateRejected, Refused or ProtocolError.
+    """
+    request: Callable[..., object] = account.login
+    expected: bytes | None = None
+    for _ in range(MAX_REDIRECTS + 1):
+        dialled = dial(endpoint, request, trust, probe=probe, expected_certificate=expected)  # type: ignore[arg-type]  # both requests answer a hello
+        event = dialled.event
+        if isinstance(event, Welcomed):
+            return ClientSession(endpoint, account, trust, dialled, event.welcome, receive)
+        dialled.opening.close()
+        if not isinstance(event, Redirected):
+            raise Malformed(f"{type(event).__name__} in answer to a login")
+        redirect = event.redirect
+        ports = redirect.tcp_ports
+        tcp_port = endpoint.tcp_port if endpoint.tcp_port in ports else ports[0]
+        endpoint = Endpoint(str(redirect.address), tcp_port, str(redirect.address))
+        expected = redirect.certificate_der
+        ticket = redirect.ticket
+
+        def request(_hello: object, ticket: bytes = ticket) -> object:
+            return account.ticket_login(ticket)
+
+    raise EtherFleetError(f"redirected more than {MAX_REDIRECTS} times; the last to {endpoint}")

@@ -1,0 +1,304 @@
+"""One TCP connection in the data phase: runs of frames in, messages out, no greenlet.
+
+*In*: the loop calls when the socket is readable. One receive, one decryption, one scan; the runs
+go to the owner, which forwards them and flushes every receiver it touched, all within this call.
+Nothing here waits, so the process's two shared buffers are safe to use.
+
+*Out*: messages are queued (`send`) while a chunk is worked on and leave together (`flush`): one TLS
+write, one send that does not wait. What the kernel did not take is kept, further messages queue up
+to a budget of bytes, and the loop calls when the socket is writable again. Past the budget they are
+dropped and counted: a slow receiver never stalls a sender.
+
+*Time*: one timer per connection sends keep-alives (spec 6.2: after a random part of the time-out,
+a fifth to a half, unless something was sent) and ends a connection that said nothing for `timeout`.
+"""
+
+import os
+import random
+import socket
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import gevent
+import structlog
+
+from gateway.errors import ProtocolError
+from gateway.transport.linger import linger
+from gateway.transport.timer import Timer
+from gateway.transport.tls import (
+    CIPHERTEXT_VIEW,
+    PLAINTEXT,
+    PLAINTEXT_START,
+    PLAINTEXT_VIEW,
+    TlsClosed,
+    TlsEngine,
+)
+from gateway.wire.blocks import BlockScanner, Run, compress_message, encode_keep_alive
+
+log = structlog.get_logger()
+
+FLUSH_BYTES = 256 * 1024  # most plaintext encrypted at once: bounds a connection's ciphertext
+READABLE, WRITABLE = 1, 2  # libev's event bits
+
+
+class Owner(Protocol):
+    """What a connection tells the session it belongs to."""
+
+    def received(self, connection: "Connection", runs: Sequence[Run], now: float) -> None:
+        """Forward `runs`; must not wait. `now` is monotonic seconds."""
+
+    def lost(self, connection: "Connection", reason: str) -> None:
+        """The connection is closed; `reason` is a counter's label."""
+
+
+class Connection:
+    """A socket and its engine after the dialogue. Created stopped; `start` joins the loop."""
+
+    __slots__ = (
+        "_compressed",
+        "_descriptor",
+        "_engine",
+        "_owner",
+        "_queue",
+        "_scanner",
+        "_sock",
+        "_timer",
+        "_unsent",
+        "_watch_read",
+        "_watch_write",
+        "budget",
+        "closed",
+        "dropped_frames",
+        "heard_at",
+        "may_receive",
+        "may_send",
+        "peer",
+        "queued",
+        "received_bytes",
+        "sent_at",
+        "sent_bytes",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        engine: TlsEngine,
+        owner: Owner,
+        *,
+        timeout: float,
+        budget: int,
+        compressed: bool = False,
+        may_send: bool = True,
+        may_receive: bool = True,
+    ) -> None:
+        """`timeout` in seconds; `budget` in bytes queued for a slow peer; directions are ours."""
+        loop = gevent.get_hub().loop
+        self._sock = sock
+        self._descriptor = sock.fileno()
+        self.peer: str = _peer_name(sock)
+        self._engine = engine
+        self._owner = owner
+        self._compressed = compressed
+        self._scanner = BlockScanner(compressed=compressed)
+        self._queue: deque[bytes] = deque()
+        self._unsent: memoryview | None = None
+        self._watch_read = loop.io(self._descriptor, READABLE)
+        self._watch_write = loop.io(self._descriptor, WRITABLE)
+        self._timer = Timer(self._on_timer)
+        self.timeout = timeout
+        self.budget = budget
+        self.may_send = may_send
+        self.may_receive = may_receive
+        self.queued = 0
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.dropped_frames = 0
+        self.heard_at = self.sent_at = 0.0
+        self.closed = False
+
+    def start(self, trailing: bytes) -> None:
+        """Begin: handle `trailing` (bytes the dialogue already read), say hello, watch."""
+        now = time.monotonic()
+        self.heard_at = now
+        self._watch_read.start(self._on_readable)
+        if self.may_send:
+            self._send_keep_alive(now)
+        self._arm_timer(now)
+        if trailing:
+            # More than the buffer holds cannot be: the dialogue reads one chunk at a time.
+            end = PLAINTEXT_START + len(trailing)
+            PLAINTEXT_VIEW[PLAINTEXT_START:end] = trailing
+            self._guard(self._handle, end, now)
+
+    def send(self, message: bytes, frames: int) -> bool:
+        """Queue a complete message; False when the budget is used up and it was dropped.
+
+        Call `flush` once after the last one; not needed while `queued` was above zero before.
+        """
+        if self.closed or self.queued + len(message) > self.budget:
+            self.dropped_frames += frames
+            return False
+        if self._compressed:
+            message = compress_message(message)
+        self._queue.append(message)
+        self.queued += len(message)
+        return True
+
+    def flush(self) -> None:
+        """Send as much of the queue as the kernel takes without waiting."""
+        if self._unsent is None and not self.closed:
+            self._guard(self._drain)
+
+    def close(self, reason: str) -> None:
+        """Close orderly and tell the owner; a second call does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        self._timer.cancel()
+        for watcher in (self._watch_read, self._watch_write):
+            watcher.stop()
+            watcher.close()
+        unsent = bytes(self._unsent) if self._unsent is not None else b""
+        self._queue.clear()
+        self.queued = 0
+        self._unsent = None
+        linger(self._sock, self._engine, unsent)
+        self._owner.lost(self, reason)
+
+    def describe(self) -> str:
+        """Return TLS version and cipher."""
+        return self._engine.describe()
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Return the frames of the peer that could not be used, by reason."""
+        return self._scanner.dropped
+
+    # -- called by the loop --------------------------------------------------------------------
+
+    def _on_readable(self) -> None:
+        self._guard(self._receive)
+
+    def _on_writable(self) -> None:
+        self._guard(self._resume)
+
+    def _on_timer(self) -> None:
+        self._guard(self._tick)
+
+    def _guard(self, step, *arguments) -> None:  # type: ignore[no-untyped-def]  # a step is any of ours
+        """Run one step; whatever it raises ends this connection alone."""
+        try:
+            step(*arguments)
+        except TlsClosed as error:
+            self.close("peer-closed" if "closed by the peer" in str(error) else "tls-broken")
+        except ProtocolError as error:
+            log.info("connection closed", peer=self.peer, reason=error.reason, why=str(error))
+            self.close(error.reason)
+        except OSError as error:
+            log.debug("connection lost", peer=self.peer, why=error.strerror)
+            self.close("peer-gone")
+        except Exception:
+            log.exception("connection closed by a fault of ours", peer=self.peer)
+            self.close("internal")
+
+    def _receive(self) -> None:
+        try:
+            count = os.readv(self._descriptor, (CIPHERTEXT_VIEW,))
+        except BlockingIOError:
+            return
+        if not count:
+            self.close("peer-gone")
+            return
+        self._engine.feed(count)
+        end = self._engine.decrypt()
+        if end > PLAINTEXT_START:
+            self.received_bytes += end - PLAINTEXT_START
+            self._handle(end, time.monotonic())
+
+    def _handle(self, end: int, now: float) -> None:
+        scanner = self._scanner
+        before = scanner.messages
+        runs = scanner.scan(PLAINTEXT, PLAINTEXT_START, end)
+        if scanner.messages != before or runs:
+            self.heard_at = now
+        if runs and self.may_receive:
+            self._owner.received(self, runs, now)
+
+    def _drain(self) -> None:
+        """Encrypt and send queued messages until the queue is empty or the kernel takes no more."""
+        queue = self._queue
+        engine = self._engine
+        while queue:
+            size = 0
+            batch = []
+            while queue and size < FLUSH_BYTES:
+                message = queue.popleft()
+                batch.append(message)
+                size += len(message)
+            engine.encrypt(batch[0] if len(batch) == 1 else b"".join(batch))
+            self.queued -= size
+            self.sent_bytes += size
+            if not self._send_now(engine.take()):
+                break
+        self.sent_at = time.monotonic()
+
+    def _send_now(self, data: bytes) -> bool:
+        """Send `data` without waiting; keep the rest and watch when the kernel is full."""
+        try:
+            count = os.write(self._descriptor, data)
+        except BlockingIOError:
+            count = 0
+        if count == len(data):
+            return True
+        self._unsent = memoryview(data)[count:]
+        self._watch_write.start(self._on_writable)
+        return False
+
+    def _resume(self) -> None:
+        assert self._unsent is not None, "watching for writable without anything unsent"
+        try:
+            count = os.write(self._descriptor, self._unsent)
+        except BlockingIOError:
+            return
+        if count < len(self._unsent):
+            self._unsent = self._unsent[count:]
+            return
+        self._unsent = None
+        self._watch_write.stop()
+        self._drain()
+
+    # -- keep-alive and time-out -----------------------------------------------------------------
+
+    def _arm_timer(self, now: float) -> None:
+        after = random.uniform(0.2, 0.5) * self.timeout
+        if self.may_receive:
+            after = min(after, self.heard_at + self.timeout - now + 0.01)
+        self._timer.set(after)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        # In half-duplex mode the peer says nothing at all on a connection of our direction.
+        if self.may_receive and now - self.heard_at > self.timeout:
+            log.info("connection timed out", peer=self.peer, silent_s=round(now - self.heard_at, 1))
+            self.close("timed-out")
+            return
+        if self.may_send and now - self.sent_at > 0.2 * self.timeout:
+            self._send_keep_alive(now)
+        if not self.closed:
+            self._arm_timer(now)
+
+    def _send_keep_alive(self, now: float) -> None:
+        if self._unsent is not None:
+            return  # bytes are waiting for this peer anyway
+        self._queue.append(encode_keep_alive(os.urandom(random.randrange(32))))
+        self.queued += len(self._queue[-1])
+        self._drain()
+
+
+def _peer_name(sock: socket.socket) -> str:
+    host, tcp_port = sock.getpeername()[:2]
+    host = host.removeprefix("::ffff:")
+    return f"[{host}]:{tcp_port}" if ":" in host else f"{host}:{tcp_port}"

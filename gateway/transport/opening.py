@@ -1,0 +1,109 @@
+"""The opening of a connection: TLS handshake and dialogue, read and written in straight lines.
+
+Runs in a greenlet of its own under one deadline for the whole, so a peer that trickles bytes
+gains nothing. Afterwards the socket and its engine go to `connection.Connection`, or are closed.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gevent
+
+from gateway.errors import ProtocolError
+from gateway.transport.linger import linger
+from gateway.transport.tls import (
+    CIPHERTEXT_VIEW,
+    PLAINTEXT_START,
+    PLAINTEXT_VIEW,
+    TlsClosed,
+    TlsEngine,
+)
+
+
+class PeerGone(ProtocolError):
+    """The peer closed, reset or broke TLS before the dialogue was over."""
+
+    reason = "peer-gone"
+
+
+class TooSlow(ProtocolError):
+    """The dialogue took longer than allowed."""
+
+    reason = "too-slow"
+
+
+class Opening:
+    """A socket and its TLS engine during the dialogue."""
+
+    def __init__(self, sock: socket.socket, engine: TlsEngine) -> None:
+        self.sock = sock
+        self.engine = engine
+
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Allow `seconds` for everything inside; raises TooSlow."""
+        timer = gevent.Timeout(seconds)
+        try:
+            with timer:
+                yield
+        except gevent.Timeout as error:
+            if error is not timer:
+                raise
+            raise TooSlow(f"not done within {seconds:g} s") from error
+
+    def handshake(self) -> None:
+        """Complete the TLS handshake. Raises PeerGone."""
+        try:
+            while not self.engine.handshake():
+                self._flush()
+                self._receive()
+            self._flush()
+        except TlsClosed as error:
+            self._try_flush_alert()
+            raise PeerGone(str(error)) from error
+
+    def read(self) -> bytes:
+        """Return the next decrypted bytes, at least one. Raises PeerGone."""
+        while True:
+            try:
+                end = self.engine.decrypt()
+            except TlsClosed as error:
+                raise PeerGone(str(error)) from error
+            if end > PLAINTEXT_START:
+                return bytes(PLAINTEXT_VIEW[PLAINTEXT_START:end])
+            self._receive()
+
+    def write(self, data: bytes) -> None:
+        """Send `data` whole. Raises PeerGone."""
+        if data:
+            self.engine.encrypt(data)
+            self._flush()
+
+    def close(self) -> None:
+        """Close with a TLS close_notify, without waiting for the peer's."""
+        linger(self.sock, self.engine, b"")
+
+    def _receive(self) -> None:
+        try:
+            count = self.sock.recv_into(CIPHERTEXT_VIEW)
+        except OSError as error:
+            raise PeerGone(f"receive failed: {error.strerror or error}") from error
+        if not count:
+            raise PeerGone("closed without TLS close_notify")
+        self.engine.feed(count)
+
+    def _flush(self) -> None:
+        data = self.engine.take()
+        if data:
+            try:
+                self.sock.sendall(data)
+            except OSError as error:
+                raise PeerGone(f"send failed: {error.strerror or error}") from error
+
+    def _try_flush_alert(self) -> None:
+        """Tell the peer why, if it still listens: it may well be gone."""
+        try:
+            self._flush()
+        except PeerGone:
+            return
