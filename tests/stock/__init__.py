@@ -1,0 +1,1 @@
+"""Stock SoftEther programs in network namespaces: what an unmodified peer makes of us."""
