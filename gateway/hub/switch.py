@@ -128,6 +128,13 @@ class Switch:
                 return reach
         return port.decide(port, addresses, frames, size, now)
 
+    def recall(self, port: Port, macs: Sequence[bytes], now: float) -> None:
+        """Take `macs` as learned on `port`: what was known of a session before it came here."""
+        for mac in macs:
+            entry = self.table.lookup(mac)
+            if is_station(mac) and (entry is None or entry.port is None):
+                self.table.learn(mac, port, now, port.max_macs)
+
     def expire(self, now: float) -> float:
         """Forget stations that fell silent; return for how many seconds this may be left alone."""
         return max(1.0, self.table.expire(now))

@@ -1,0 +1,244 @@
+"""The directory: hubs and users as configured. Each change raises the directory's version.
+
+A change is a read value, changed with `dataclasses.replace`, and written back. If somebody else
+wrote in between, that is a Conflict and nothing happened.
+"""
+
+from dataclasses import replace
+
+from coordinator.errors import AlreadyExists, Conflict, InvalidValue, NotFound
+from coordinator.model import Hub, User
+from coordinator.names import (
+    are_names,
+    byte_size,
+    check_hub_name,
+    check_policy_name,
+    check_user_name,
+    fold,
+)
+from coordinator.records import (
+    flat,
+    hub_from_fields,
+    hub_to_fields,
+    user_from_fields,
+    user_to_fields,
+)
+from coordinator.seal import Sealer, context_of
+from coordinator.store import Answer, Store
+from coordinator.times import Timestamp, read_timestamp
+
+MAX_TEXT = 1024  # bytes of a name for people, a note
+MAX_MESSAGE = 8192  # bytes
+MAX_NUMBER = 0xFFFF_FFFF
+BATCH = 500  # users and sessions removed by one step
+
+_OPTIONAL_OF_USER = ("secret", "expires")
+
+
+class Directory:
+    """Hubs and users of a fleet. Raises StoreUnavailable from every method."""
+
+    def __init__(self, store: Store, sealer: Sealer) -> None:
+        self._store = store
+        self._keys = store.keys
+        self._sealer = sealer
+
+    def version(self) -> int:
+        """Return a number that every change raises."""
+        return int(self._store.text(self._keys.directory_version()) or 0)
+
+    def create_hub(self, hub: Hub, now: Timestamp) -> Hub:
+        """Store a new hub and return it as stored. Raises AlreadyExists, InvalidValue."""
+        made = replace(hub, created=now, changed=now)
+        _check_hub(made)
+        keys = (self._keys.hub(hub.name), self._keys.hubs(), self._keys.directory_version())
+        fields = flat(hub_to_fields(made))
+        answer = self._store.step("directory_create", keys, [fold(hub.name), *fields])
+        if answer[0] == "exists":
+            raise AlreadyExists("hub", hub.name)
+        return replace(made, version=_number(answer[1]))
+
+    def hub(self, name: str) -> Hub | None:
+        """Return a hub by name in any case; None if there is none."""
+        if not are_names(name):
+            return None
+        fields = self._store.fields(self._keys.hub(name))
+        return hub_from_fields(fields) if fields else None
+
+    def hubs(self) -> list[Hub]:
+        """Return all hubs by name."""
+        names = self._store.members(self._keys.hubs())
+        found = self._store.fields_of([self._keys.hub(name) for name in names])
+        return [hub_from_fields(fields) for fields in found if fields]
+
+    def set_hub(self, hub: Hub, now: Timestamp) -> Hub:
+        """Replace a hub's settings; the kind stays what it was made as.
+
+        `hub.version` is the version it was read with. Raises NotFound, Conflict, InvalidValue.
+        """
+        stored = self.hub(hub.name)
+        if stored is None:
+            raise NotFound("hub", hub.name)
+        if stored.kind is not hub.kind:
+            raise InvalidValue(f"hub {hub.name!r} is {stored.kind.value}: that cannot be changed")
+        made = replace(hub, created=stored.created, changed=now)
+        _check_hub(made)
+        keys = (self._keys.hub(hub.name), self._keys.directory_version())
+        args = [hub.version, 0, *flat(hub_to_fields(made))]
+        return replace(made, version=_written(self._store.step("directory_set", keys, args), made))
+
+    def delete_hub(self, name: str) -> int:
+        """Delete a hub with its users, counters and sessions; return how many of the last.
+
+        The nodes that carry them are ordered to drop them. A large hub goes in several steps; it
+        admits nobody from the first on, and if we are interrupted, deleting it again finishes.
+        Raises NotFound.
+        """
+        keys = self._keys
+        touched = (
+            keys.hub(name),
+            keys.hubs(),
+            keys.users(name),
+            keys.sessions(name),
+            keys.session_number(name),
+            keys.hub_traffic(name),
+            keys.directory_version(),
+        )
+        return self._delete("hub", name, "hub_delete", touched, [fold(name)])
+
+    def create_user(self, user: User, now: Timestamp) -> User:
+        """Store a new user and return it as stored.
+
+        Raises AlreadyExists, NotFound (of the hub), InvalidValue.
+        """
+        made = _normal(replace(user, created=now, changed=now))
+        keys = (
+            self._keys.user(user.hub, user.name),
+            self._keys.users(user.hub),
+            self._keys.directory_version(),
+            self._keys.hub(user.hub),
+        )
+        fields = flat(user_to_fields(made, self._seal(made)))
+        answer = self._store.step("directory_create", keys, [fold(user.name), *fields])
+        if answer[0] == "no-hub":
+            raise NotFound("hub", user.hub)
+        if answer[0] == "exists":
+            raise AlreadyExists("user", user.name)
+        return replace(made, version=_number(answer[1]))
+
+    def user(self, hub: str, name: str) -> User | None:
+        """Return a user by name in any case; None if there is none. Raises SealBroken."""
+        if not are_names(hub, name):
+            return None
+        key = self._keys.user(hub, name)
+        return self._open(key, self._store.fields(key))
+
+    def users(self, hub: str) -> list[User]:
+        """Return all users of a hub by name, none for a hub that is not. Raises SealBroken."""
+        names = self._store.members(self._keys.users(hub))
+        keys = [self._keys.user(hub, name) for name in names]
+        found = zip(keys, self._store.fields_of(keys), strict=True)
+        return [user for key, fields in found if (user := self._open(key, fields))]
+
+    def lookup(self, hub: str, user: str) -> tuple[Hub | None, User | None]:
+        """Return what a login needs to know, in one round trip; names may be anything.
+
+        Raises SealBroken.
+        """
+        if not are_names(hub, user):
+            return self.hub(hub), None
+        keys = [self._keys.hub(hub), self._keys.user(hub, user)]
+        hub_fields, user_fields = self._store.fields_of(keys)
+        return hub_from_fields(hub_fields) if hub_fields else None, self._open(keys[1], user_fields)
+
+    def set_user(self, user: User, now: Timestamp) -> User:
+        """Replace an account; `user.version` is the version it was read with.
+
+        Sessions keep the policy of their login. Raises NotFound, Conflict, InvalidValue.
+        """
+        made = _normal(replace(user, changed=now))
+        keys = (self._keys.user(user.hub, user.name), self._keys.directory_version())
+        fields = user_to_fields(made, self._seal(made))
+        args = [user.version, len(_OPTIONAL_OF_USER), *_OPTIONAL_OF_USER, *flat(fields)]
+        return replace(made, version=_written(self._store.step("directory_set", keys, args), made))
+
+    def delete_user(self, hub: str, name: str) -> int:
+        """Delete an account, end its sessions and return how many. Raises NotFound."""
+        keys = self._keys
+        touched = (
+            keys.user(hub, name),
+            keys.users(hub),
+            keys.user_sessions(hub, name),
+            keys.user_traffic(hub, name),
+            keys.directory_version(),
+        )
+        return self._delete("user", name, "user_delete", touched, [fold(hub), fold(name)])
+
+    def _delete(
+        self, kind: str, name: str, step: str, keys: tuple[str, ...], args: list[str]
+    ) -> int:
+        ended = 0
+        while True:
+            answer = self._store.step(step, keys, [self._keys.prefix, *args, BATCH])
+            if answer[0] == f"no-{kind}":
+                raise NotFound(kind, name)
+            ended += _number(answer[1])
+            if answer[0] == "done":
+                return ended
+
+    def _seal(self, user: User) -> str | None:
+        if user.secret is None:
+            return None
+        key = self._keys.user(user.hub, user.name)
+        return self._sealer.seal(user.secret, context_of(key, "secret"))
+
+    def _open(self, key: str, fields: dict[str, str]) -> User | None:
+        if not fields:
+            return None
+        sealed = fields.get("secret")
+        secret = self._sealer.open(sealed, context_of(key, "secret")) if sealed else None
+        return user_from_fields(fields, secret)
+
+
+def _written(answer: Answer, record: Hub | User) -> int:
+    """Return the version a change was written under."""
+    kind = "hub" if isinstance(record, Hub) else "user"
+    if answer[0] == "gone":
+        raise NotFound(kind, record.name)
+    if answer[0] == "conflict":
+        raise Conflict(
+            f"{kind} {record.name!r} was changed meanwhile: "
+            f"version {answer[1]} is there, {record.version} was read"
+        )
+    return _number(answer[1])
+
+
+def _number(item: object) -> int:
+    return int(str(item))
+
+
+def _check_hub(hub: Hub) -> None:
+    check_hub_name(hub.name)
+    _check_text(f"message of hub {hub.name!r}", hub.message, MAX_MESSAGE)
+    _check_number("max_sessions", hub.max_sessions)
+    _check_number("max_macs", hub.max_macs)
+
+
+def _normal(user: User) -> User:
+    """Return `user` with its times in the stored form, or raise InvalidValue."""
+    check_user_name(user.name)
+    _check_text("real_name", user.real_name, MAX_TEXT)
+    _check_text("note", user.note, MAX_TEXT)
+    for name, value in user.policy.items():
+        _check_number(f"policy {check_policy_name(name)}", value)
+    return replace(user, expires=read_timestamp(user.expires) if user.expires else None)
+
+
+def _check_text(what: str, text: str, most: int) -> None:
+    if (size := byte_size(what, text)) > most:
+        raise InvalidValue(f"{what}: {size} bytes, {most} allowed")
+
+
+def _check_number(what: str, number: int) -> None:
+    if not 0 <= number <= MAX_NUMBER:
+        raise InvalidValue(f"{what}: {number}, 0 to {MAX_NUMBER} allowed")

@@ -1,0 +1,86 @@
+"""Every error the coordinator names. The text of each is one line an operator can act on.
+
+Being second is not an error where it is ordinary: there a function returns None (see each one).
+"""
+
+from enum import StrEnum
+
+
+class CoordinatorError(Exception):
+    """Base of everything below."""
+
+
+class InvalidValue(CoordinatorError):
+    """A name, number or address nobody may store; the text gives what was seen and allowed."""
+
+
+class StoreError(CoordinatorError):
+    """The store is not what we can work with. Base of the next four."""
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer or cannot serve now. Whether it did what was asked is unknown."""
+
+
+class StoreRefused(StoreError):
+    """The store answered with an error that trying again will not cure."""
+
+
+class ForeignStore(StoreError):
+    """The store holds something else under our names, another schema, or no fleet at all."""
+
+
+class WrongFleetKey(StoreError):
+    """The fleet in the store was made with another fleet key than the one we were given."""
+
+
+class SealBroken(CoordinatorError):
+    """A sealed value does not open: other key, moved to another record, or changed."""
+
+
+class NotFound(CoordinatorError):
+    """Nothing of this name. `kind` is "hub", "user", "session" or "node"."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"no {kind} named {name!r}")
+        self.kind = kind
+        self.name = name
+
+
+class AlreadyExists(CoordinatorError):
+    """The name is taken. `kind` as in `NotFound`."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"a {kind} named {name!r} exists already")
+        self.kind = kind
+        self.name = name
+
+
+class Conflict(CoordinatorError):
+    """Somebody changed the record since it was read: read it again and decide anew."""
+
+
+class HubOffline(CoordinatorError):
+    """The hub exists and takes no sessions now."""
+
+    def __init__(self, hub: str) -> None:
+        super().__init__(f"hub {hub!r} is offline")
+        self.hub = hub
+
+
+class Limit(StrEnum):
+    """What there was no room in."""
+
+    HUB_SESSIONS = "hub-sessions"
+    USER_LOGINS = "user-logins"
+
+
+class NoRoom(CoordinatorError):
+    """A limit is reached: `seen` of `allowed` are taken."""
+
+    def __init__(self, limit: Limit, owner: str, seen: int, allowed: int) -> None:
+        super().__init__(f"{limit.value} of {owner!r}: {seen} taken, {allowed} allowed")
+        self.limit = limit
+        self.owner = owner
+        self.seen = seen
+        self.allowed = allowed

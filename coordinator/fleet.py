@@ -1,0 +1,113 @@
+"""A fleet: everything one process needs of the store, behind one connection.
+
+`join` is how a process enters it. It makes the fleet if the store has none, and refuses a store
+that is not ours to use: one of another schema, or sealed with another fleet key.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from coordinator.certificates import Certificates
+from coordinator.directory import Directory
+from coordinator.errors import ForeignStore, SealBroken, WrongFleetKey
+from coordinator.nodes import Nodes
+from coordinator.records import unflat
+from coordinator.redis_store import RedisStore
+from coordinator.seal import Sealer, context_of
+from coordinator.sessions import Sessions
+from coordinator.times import Timestamp
+from coordinator.traffic import TrafficTotals
+
+SCHEMA = "1"
+OLDEST_SERVER = (6, 2)  # XTRIM MINID
+_SEAL_CHECK = b"etherfleet"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What is in the store, by noun."""
+
+    store: RedisStore
+    cluster: str
+    """The fleet's own id, a UUID made with it."""
+    directory: Directory
+    sessions: Sessions
+    traffic: TrafficTotals
+    nodes: Nodes
+    certificates: Certificates
+    warnings: tuple[str, ...]
+    """What is wrong with how the server is set up; one line each, what to do included."""
+
+
+def join(store: RedisStore, fleet_key: bytes, now: Timestamp, *, create: bool = True) -> Fleet:
+    """Return the fleet in `store`, made first if there is none and `create` says so.
+
+    Raises StoreUnavailable, ForeignStore (another schema, foreign data, nothing there),
+    WrongFleetKey, InvalidValue (a key of the wrong size).
+    """
+    sealer = Sealer(fleet_key)
+    meta = _meta(store, sealer, now, create)
+    _check_meta(meta, store, sealer)
+    return Fleet(
+        store=store,
+        cluster=meta["cluster"],
+        directory=Directory(store, sealer),
+        sessions=Sessions(store),
+        traffic=TrafficTotals(store),
+        nodes=Nodes(store),
+        certificates=Certificates(store, sealer),
+        warnings=find_faults(store.facts()),
+    )
+
+
+def _meta(store: RedisStore, sealer: Sealer, now: Timestamp, create: bool) -> dict[str, str]:
+    key = store.keys.meta()
+    if not create:
+        return store.fields(key)
+    fields: list[str | int] = [
+        *("cluster", str(uuid.uuid4())),
+        *("schema", SCHEMA),
+        *("created", now),
+        *("seal_check", sealer.seal(_SEAL_CHECK, context_of(key, "seal_check"))),
+    ]
+    return unflat(store.step("create_once", [key], fields)[1:])
+
+
+def _check_meta(meta: Mapping[str, str], store: RedisStore, sealer: Sealer) -> None:
+    fleet = store.keys.fleet
+    if not meta:
+        raise ForeignStore(
+            f"no fleet named {fleet!r} in {store.where}: start a gateway there first, "
+            "or correct the store's URL or the fleet's name"
+        )
+    if "cluster" not in meta or "seal_check" not in meta or "schema" not in meta:
+        raise ForeignStore(f"{store.keys.meta()} in {store.where} is not a fleet of ours")
+    if meta["schema"] != SCHEMA:
+        raise ForeignStore(
+            f"fleet {fleet!r} in {store.where} has schema {meta['schema']}, "
+            f"this program knows {SCHEMA}: run the version that made it"
+        )
+    try:
+        sealer.open(meta["seal_check"], context_of(store.keys.meta(), "seal_check"))
+    except SealBroken:
+        raise WrongFleetKey(
+            f"fleet {fleet!r} in {store.where} was made with another fleet key: "
+            "use that one, or another fleet name"
+        ) from None
+
+
+def find_faults(facts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is wrong with a server, from what it says about itself (`INFO`)."""
+    faults = []
+    version = facts.get("valkey_version") or facts.get("redis_version") or "0"
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_SERVER:
+        faults.append(f"server version {version}: 6.2 or newer is needed")
+    if (policy := facts.get("maxmemory_policy", "noeviction")) != "noeviction":
+        faults.append(
+            f"maxmemory-policy is {policy}: users and sessions may vanish when memory is short; "
+            "CONFIG SET maxmemory-policy noeviction"
+        )
+    if facts.get("aof_enabled", "1") == "0":
+        faults.append("appendonly is no: a restart of the store loses changes; set appendonly yes")
+    return tuple(faults)

@@ -1,0 +1,22 @@
+-- needs forget
+-- Delete a hub with everything in it, at most ARGV[3] sessions and users a call: no step may take
+-- long. From the first call on the hub admits nobody, so repeating comes to an end.
+-- KEYS[1] hub, [2] hubs, [3] its users, [4] its sessions, [5] session number, [6] hub traffic,
+--   [7] directory version      ARGV[1] prefix of all keys, [2] folded hub name, [3] batch
+-- Answers {'done' | 'more', sessions ended by this call} | {'no-hub'}.
+if redis.call('EXISTS', KEYS[1]) == 0 then return {'no-hub'} end
+local prefix, hub, batch = ARGV[1], ARGV[2], tonumber(ARGV[3])
+redis.call('HSET', KEYS[1], 'online', '0', 'removing', '1')
+redis.call('INCR', KEYS[7])
+local ended = 0
+for _, session in ipairs(redis.call('SRANDMEMBER', KEYS[4], batch)) do
+  ended = ended + drop(prefix, hub, session)
+end
+for _, user in ipairs(redis.call('SPOP', KEYS[3], batch)) do
+  local name = hub .. ':' .. user
+  redis.call('DEL', prefix .. 'user:' .. name, prefix .. 'traffic:user:' .. name)
+end
+if redis.call('EXISTS', KEYS[3], KEYS[4]) > 0 then return {'more', ended} end
+redis.call('DEL', KEYS[1], KEYS[5], KEYS[6])
+redis.call('SREM', KEYS[2], hub)
+return {'done', ended}

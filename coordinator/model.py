@@ -1,0 +1,215 @@
+"""What is stored, as frozen values. How they look in the store: `records.py`.
+
+`version` of a hub or user is the directory's version at its last change (0: not stored yet). A
+changed copy is written back under the version it was read with, so nobody's change is lost unseen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+from coordinator.times import Timestamp
+
+NEVER = Timestamp("")  # a time that has not come
+
+
+class HubKind(StrEnum):
+    """`dynamic`: one instance, on the node that owns it. `static`: one on every node."""
+
+    DYNAMIC = "dynamic"
+    STATIC = "static"
+
+
+class AuthKind(StrEnum):
+    """How a user proves who he is."""
+
+    ANONYMOUS = "anonymous"
+    PASSWORD = "password"
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A virtual Ethernet switch as configured. For limits 0 means none of our own."""
+
+    name: str
+    kind: HubKind = HubKind.DYNAMIC
+    online: bool = True
+    max_sessions: int = 0
+    """Over the whole fleet."""
+    max_macs: int = 0
+    """Addresses the switch may learn."""
+    message: str = ""
+    """Shown to each client that joins."""
+    created: Timestamp = NEVER
+    changed: Timestamp = NEVER
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account of one hub."""
+
+    hub: str
+    name: str
+    auth: AuthKind = AuthKind.PASSWORD
+    secret: bytes | None = field(default=None, repr=False)
+    """For `password` the 20-byte user hash of the wire; as good as the password itself."""
+    real_name: str = ""
+    note: str = ""
+    expires: Timestamp | None = None
+    """No login from this moment on."""
+    policy: Mapping[str, int] = field(default_factory=dict)
+    """By the names on the wire, without `policy:`; only what differs from the default."""
+    created: Timestamp = NEVER
+    changed: Timestamp = NEVER
+    version: int = 0
+
+    def is_expired(self, now: Timestamp) -> bool:
+        """Say whether logging in has ended by `now`."""
+        return self.expires is not None and self.expires <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Frames and their bytes. `received`: from clients, `sent`: to clients.
+
+    `broadcast` includes multicast.
+    """
+
+    received_unicast_frames: int = 0
+    received_unicast_bytes: int = 0
+    received_broadcast_frames: int = 0
+    received_broadcast_bytes: int = 0
+    sent_unicast_frames: int = 0
+    sent_unicast_bytes: int = 0
+    sent_broadcast_frames: int = 0
+    sent_broadcast_bytes: int = 0
+
+    def __add__(self, other: "Traffic") -> "Traffic":
+        return Traffic(*(getattr(self, n) + getattr(other, n) for n in TRAFFIC_FIELDS))
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in TRAFFIC_FIELDS)
+
+
+TRAFFIC_FIELDS = tuple(f.name for f in fields(Traffic))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a hub or a user has carried since it was created."""
+
+    traffic: Traffic = Traffic()
+    drops: Mapping[str, int] = field(default_factory=dict)
+    """Frames not passed on, by reason."""
+    logins: int = 0
+    last_login: Timestamp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session about to be opened: all that its login settled."""
+
+    hub: str
+    user: str
+    node: str
+    """Who carries it."""
+    address: str
+    """Where the client came from, `192.0.2.1:50000` or `[2001:db8::1]:50000`."""
+    client_name: str = ""
+    client_version: int = 0
+    client_build: int = 0
+    host_name: str = ""
+    unique_id: bytes = b""
+    """Of the client's machine, 20 bytes; empty or all zero: it did not say."""
+    policy: Mapping[str, int] = field(default_factory=dict)
+    """The policy of login time, by the names on the wire. `MultiLogins` is enforced by `open`."""
+    max_connection: int = 1
+    timeout_ms: int = 20_000
+    use_encrypt: bool = True
+    use_compress: bool = False
+    half_connection: bool = False
+    qos: bool = False
+    bridge: bool = False
+    """May carry addresses other than its own (`require_bridge_routing`, granted)."""
+    monitor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord(NewSession):
+    """A session as the store knows it: enough for another node to carry on with it."""
+
+    name: str = ""
+    """`SID-<USER>-<n>`, n counted per hub."""
+    key_hash: str = ""
+    """SHA-256 of the session key, hex. The key itself is stored nowhere."""
+    epoch: int = 0
+    """Grows when another process takes the session over; fences the one before."""
+    macs: tuple[str, ...] = ()
+    """Addresses last seen behind it, `02:00:00:00:00:01`; hints for whoever adopts it."""
+    ips: tuple[str, ...] = ()
+    connections: int = 0
+    created: Timestamp = NEVER
+    adopted: Timestamp = NEVER
+    """When its present node took it over; never, while it is with the first."""
+    seen: Timestamp = NEVER
+    """When its node last reported on it."""
+    traffic: Traffic = Traffic()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUpdate:
+    """What a node reports about a session it carries; None leaves a hint as it is."""
+
+    record: SessionRecord
+    connections: int
+    traffic: Traffic = Traffic()
+    """Since the last report."""
+    macs: tuple[str, ...] | None = None
+    ips: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A running gateway process, as it describes itself."""
+
+    id: str
+    pid: int
+    host: str
+    address: str
+    """Where clients reach it, `host:tcp_port`."""
+    version: str
+    """Of the program."""
+    started: Timestamp
+    sessions: int = 0
+    connections: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What happened to strangers and frames since it started, by reason."""
+    updated: Timestamp = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class DropSession:
+    """An order to a node: end this session if you carry it; its record is gone already."""
+
+    hub: str
+    session: str
+    key_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What a heartbeat brings back."""
+
+    directory_version: int
+    orders: tuple[DropSession, ...] = ()
+    last_order: str = ""
+    """Give it to the next heartbeat once `orders` are carried out; those are then forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetCertificate:
+    """The one certificate all nodes show: a client that comes back insists on it."""
+
+    cert_pem: str
+    key_pem: str = field(repr=False)

@@ -1,0 +1,207 @@
+"""The store in Redis or Valkey. The only module that imports redis; its errors end here.
+
+1. A call is tried once. redis-py's default repeats a call whose reply was lost up to ten times,
+   for seconds; whoever called decides about repeating, because he knows the deadline.
+2. A connection the server closed while it lay in the pool is noticed before use and replaced.
+3. An error text names the address and what it said, never a user or password of the URL.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from coordinator.errors import (
+    ForeignStore,
+    InvalidValue,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
+from coordinator.keys import Keys
+from coordinator.steps import load_step
+from coordinator.store import Answer, Call
+
+SCHEMES = ("redis", "rediss", "unix")
+POOL_SIZE = 16  # connections of one process; a caller beyond waits its turn
+LEASE_TIMEOUT = 0.7  # seconds, connecting included: see the timing rules of leases
+DATA_TIMEOUT = 3.0  # seconds
+
+# The server is there but cannot serve now: the same to us as if it were away. redis-py has a class
+# for some and leaves the others in the text, where a script's error has its cause in the middle.
+_NOT_NOW = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.OutOfMemoryError,
+    redis.ReadOnlyError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.TryAgainError,
+    OSError,
+)
+_NOT_NOW_WORDS = frozenset(("BUSY", "LOADING", "MISCONF", "NOREPLICAS", "OOM", "READONLY"))
+
+
+class RedisStore:
+    """A connected store: see `store.Store` for what its verbs promise. Safe between greenlets."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, where: str) -> None:
+        """Use `connect`."""
+        self.keys = keys
+        self.where = where
+        self._client = client
+
+    def fields(self, key: str) -> dict[str, str]:
+        return cast("dict[str, str]", self._command("HGETALL", key))  # decoded text both ways
+
+    def fields_of(self, keys: Sequence[str]) -> list[dict[str, str]]:
+        commands = [("HGETALL", key) for key in keys]
+        return cast("list[dict[str, str]]", self._commands(commands))  # as in fields()
+
+    def field(self, key: str, name: str) -> str | None:
+        return cast("str | None", self._command("HGET", key, name))  # a bulk string or null
+
+    def text(self, key: str) -> str | None:
+        return cast("str | None", self._command("GET", key))  # a bulk string or null
+
+    def members(self, key: str) -> list[str]:
+        return sorted(cast("set[str]", self._command("SMEMBERS", key)))  # a set in RESP3
+
+    def size(self, key: str) -> int:
+        return cast("int", self._command("SCARD", key))  # an integer reply
+
+    def step(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> Answer:
+        return self.steps(name, [Call(keys, args)])[0]
+
+    def steps(self, name: str, calls: Sequence[Call]) -> list[Answer]:
+        step = load_step(name)
+        commands = [("EVALSHA", step.sha1, len(c.keys), *c.keys, *c.args) for c in calls]
+        answers = self._commands(commands, tolerate=redis.exceptions.NoScriptError)
+        unknown = [i for i, a in enumerate(answers) if isinstance(a, Exception)]
+        if unknown:  # a server started since, or promoted: scripts are not replicated
+            full = [("EVAL", step.source, *commands[i][2:]) for i in unknown]
+            for i, answer in zip(unknown, self._commands(full), strict=True):
+                answers[i] = answer
+        return cast("list[Answer]", answers)  # every step answers an array: head of store.py
+
+    def scan(self) -> Iterator[tuple[str, str]]:
+        pattern = self.keys.prefix.replace("[", "\\[") + "*"
+        with self._translated():
+            found = sorted(set(self._client.scan_iter(match=pattern, count=1000)))
+        kinds = self._commands([("TYPE", key) for key in found])
+        yield from zip(found, map(str, kinds), strict=True)
+
+    def facts(self) -> dict[str, str]:
+        """Return what the server says about itself, by the names of `INFO`."""
+        said = cast("dict[str, object]", self._command("INFO"))  # parsed by redis-py
+        return {name: str(value) for name, value in said.items()}
+
+    def close(self) -> None:
+        """Close every connection. The store must not be used afterwards."""
+        self._client.close()
+
+    def _command(self, name: str, *args: str) -> object:
+        with self._translated():
+            send: Callable[..., object] = self._client.execute_command  # untyped in redis-py
+            return send(name, *map(_encode, args))
+
+    def _commands(
+        self,
+        commands: Sequence[Sequence[str | int]],
+        tolerate: type[Exception] | tuple[()] = (),
+    ) -> list[object]:
+        """Send all in one round trip; a tolerated error is returned as an answer, others raised."""
+        with self._translated():
+            pipeline = self._client.pipeline(transaction=False)
+            add: Callable[..., object] = pipeline.execute_command  # untyped in redis-py
+            for command in commands:
+                add(command[0], *map(_encode, command[1:]))
+            answers = cast("list[object]", pipeline.execute(raise_on_error=False))  # untyped
+            for answer in answers:
+                if isinstance(answer, Exception) and not isinstance(answer, tolerate):
+                    raise answer
+        return answers
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (redis.RedisError, OSError) as error:
+            raise _translate(error, self.where) from error
+
+
+def connect(
+    url: str,
+    fleet: str,
+    *,
+    timeout: float = DATA_TIMEOUT,
+    pool_size: int = POOL_SIZE,
+) -> RedisStore:
+    """Return the store at `redis://`, `rediss://` or `unix://`; nothing is sent yet.
+
+    `timeout` in seconds holds for connecting and for each reply. A lease has a store of its own:
+    `connect(url, fleet, timeout=LEASE_TIMEOUT, pool_size=1)`. Raises InvalidValue for a URL or
+    fleet name that cannot be.
+    """
+    keys = Keys(fleet)
+    where = shown(url)
+    try:
+        pool = redis.BlockingConnectionPool.from_url(
+            url,
+            max_connections=pool_size,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+            protocol=3,
+            decode_responses=True,
+            encoding_errors="replace",  # reading as we write: see _encode
+            client_name="etherfleet",
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        )
+        pool.connection_class(**pool.connection_kwargs)  # options are looked at only here
+    except (ValueError, TypeError, redis.RedisError):  # may quote the URL
+        raise InvalidValue(f"store URL {where}: what follows its '?' is wrong") from None
+    return RedisStore(redis.Redis.from_pool(pool), keys, where)
+
+
+def shown(url: str) -> str:
+    """Return a store's URL as it may be shown: without user, password and query.
+
+    Raises InvalidValue if it is none.
+    """
+    form = "a store is named like redis://host:6379/0, rediss://host:6380/0 or unix:///path/socket"
+    try:
+        parts = urlsplit(url)
+        host, tcp_port = parts.hostname or "", parts.port
+    except ValueError:  # its text would quote the URL, password included
+        raise InvalidValue(f"store URL cannot be read: {form}") from None
+    is_complete = bool(parts.path) and not host if parts.scheme == "unix" else bool(host)
+    if parts.scheme not in SCHEMES or not is_complete:
+        raise InvalidValue(f"store URL of kind {parts.scheme or '(none)'!r}: {form}")
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}:{tcp_port or 6379}{parts.path}"
+
+
+def _encode(item: str | int) -> bytes | int:
+    """Return text as bytes. What a stranger says of himself may not be text: that becomes `?`."""
+    return item.encode(errors="replace") if isinstance(item, str) else item
+
+
+def _translate(error: Exception, where: str) -> StoreError:
+    """Return our error for one of redis-py or the system; the text says what was tried."""
+    said = str(error).partition("\n")[0].strip() or type(error).__name__
+    words = frozenset(said.replace(":", " ").replace("-", " ").split())
+    if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
+        return StoreRefused(f"store {where} refuses our user or password: {said}")
+    if isinstance(error, _NOT_NOW) or words & _NOT_NOW_WORDS:
+        return StoreUnavailable(f"store {where} does not serve: {said}")
+    if "WRONGTYPE" in words:
+        return ForeignStore(f"store {where} holds something else under our names: {said}")
+    return StoreRefused(f"store {where} answered: {said}")

@@ -1,0 +1,209 @@
+"""Sessions as the fleet knows them: opened under exact limits, adopted by whoever a client reaches.
+
+The secret a client comes back with, the session key, is in the store only as a hash. A record
+carries an epoch that grows each time another process takes the session over; a node whose epoch is
+stale learns so from each write, and drops the session.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+
+from coordinator.errors import HubOffline, Limit, NoRoom, NotFound
+from coordinator.model import NewSession, SessionRecord, SessionUpdate
+from coordinator.names import fold, fold_upper
+from coordinator.records import (
+    flat,
+    session_from_fields,
+    session_to_fields,
+    traffic_to_increments,
+    unflat,
+)
+from coordinator.store import Answer, Call, Store
+from coordinator.times import Timestamp
+
+BATCH = 500  # records read or written in one round trip
+
+_NEW_FIELDS = tuple(f.name for f in fields(NewSession))
+
+
+def hash_session_key(session_key: bytes) -> str:
+    """Return what the store knows a session key by: SHA-256 in hex."""
+    return hashlib.sha256(session_key).hexdigest()
+
+
+class Sessions:
+    """The sessions of a fleet. Raises StoreUnavailable from every method."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._keys = store.keys
+
+    def open(self, new: NewSession, session_key: bytes, now: Timestamp) -> SessionRecord:
+        """Admit a session, name it `SID-<USER>-<n>` and record it, in one atomic step.
+
+        `session_key` is fresh and random; repeating a call with it after StoreUnavailable is safe.
+        The hub's `max_sessions` counts all its sessions, the policy `MultiLogins` those of the
+        user from other machines. Raises NotFound (hub or user, gone since the caller looked),
+        HubOffline, NoRoom.
+        """
+        key_hash = hash_session_key(session_key)
+        given = {name: getattr(new, name) for name in _NEW_FIELDS}
+        record = SessionRecord(**given, key_hash=key_hash, epoch=1, created=now, seen=now)
+        written = session_to_fields(record)
+        del written["name"]  # the step's to give
+        keys = self._keys
+        touched = (
+            keys.hub(new.hub),
+            keys.user(new.hub, new.user),
+            keys.sessions(new.hub),
+            keys.session_number(new.hub),
+            keys.session_keys(),
+            keys.user_sessions(new.hub, new.user),
+            keys.node_sessions(new.node),
+            keys.hub_traffic(new.hub),
+            keys.user_traffic(new.hub, new.user),
+        )
+        args = [
+            keys.session(new.hub, ""),
+            fold(new.hub),
+            f"SID-{fold_upper(new.user)}-",
+            key_hash,
+            new.unique_id.hex() if any(new.unique_id) else "-",
+            new.policy.get("MultiLogins", 0),
+            now,
+            *flat(written),
+        ]
+        name = _admitted(self._store.step("session_open", touched, args), new)
+        return replace(record, name=name)
+
+    def by_key(self, session_key: bytes) -> SessionRecord | None:
+        """Return the session a client knows the key of; None if it has ended or never was."""
+        place = self._store.field(self._keys.session_keys(), hash_session_key(session_key))
+        if place is None:
+            return None
+        hub, _, name = place.partition(":")
+        return self.get(hub, name)
+
+    def get(self, hub: str, name: str) -> SessionRecord | None:
+        """Return a session by name; None if there is none."""
+        found = self._store.fields(self._keys.session(hub, name))
+        return session_from_fields(found) if found else None
+
+    def adopt(self, record: SessionRecord, node: str, now: Timestamp) -> SessionRecord | None:
+        """Take a session over for `node`; return it under its new epoch.
+
+        None if it ended meanwhile or its hub is offline: the client has to log in anew. Of two
+        that adopt at once both are answered, and the later one has it.
+        """
+        keys = self._keys
+        touched = (
+            keys.session(record.hub, record.name),
+            keys.hub(record.hub),
+            keys.node_sessions(node),
+        )
+        all_nodes = f"{keys.prefix}node-sessions:"
+        args = [record.key_hash, node, all_nodes, _place(record), now]
+        answer = self._store.step("session_adopt", touched, args)
+        return session_from_fields(unflat(answer[1:])) if answer[0] == "ok" else None
+
+    def update(self, updates: Sequence[SessionUpdate], now: Timestamp) -> list[SessionRecord]:
+        """Report on sessions this node carries; return those it must drop.
+
+        They ended, or another process took them over, since. Raises StoreUnavailable: then some
+        may be written, and repeating counts their traffic twice.
+        """
+        lost: list[SessionRecord] = []
+        for start in range(0, len(updates), BATCH):
+            batch = updates[start : start + BATCH]
+            answers = self._store.steps("session_update", [self._report(u, now) for u in batch])
+            lost += [u.record for u, a in zip(batch, answers, strict=True) if a[0] == "lost"]
+        return lost
+
+    def close(self, record: SessionRecord) -> bool:
+        """Remove a session that ended; False if it was gone or is with another process now."""
+        return self.sweep([record]) == [record]
+
+    def sweep(self, records: Sequence[SessionRecord]) -> list[SessionRecord]:
+        """Remove those sessions that nobody took over since they were read; return them.
+
+        After a restart: read `of_node`, give clients time to come back, sweep what was read.
+        """
+        swept: list[SessionRecord] = []
+        for start in range(0, len(records), BATCH):
+            batch = records[start : start + BATCH]
+            answers = self._store.steps("session_close", [self._ending(r) for r in batch])
+            swept += [r for r, a in zip(batch, answers, strict=True) if a[0] == "ok"]
+        return swept
+
+    def kick(self, hub: str, name: str) -> None:
+        """End a session whoever carries it: its key is void, its node is ordered to drop it.
+
+        Raises NotFound.
+        """
+        keys = self._keys
+        args = [keys.prefix, fold(hub), fold_upper(name)]
+        if self._store.step("session_kick", [keys.session(hub, name)], args)[0] == "gone":
+            raise NotFound("session", name)
+
+    def count(self, hub: str) -> int:
+        """Return how many sessions a hub has."""
+        return self._store.size(self._keys.sessions(hub))
+
+    def of_hub(self, hub: str) -> list[SessionRecord]:
+        """Return a hub's sessions by name."""
+        return self._read((hub, name) for name in self._store.members(self._keys.sessions(hub)))
+
+    def of_user(self, hub: str, user: str) -> list[SessionRecord]:
+        """Return a user's sessions by name."""
+        names = self._store.fields(self._keys.user_sessions(hub, user))
+        return self._read((hub, name) for name in sorted(names))
+
+    def of_node(self, node: str) -> list[SessionRecord]:
+        """Return the sessions a node carries, or carried when it stopped."""
+        places = self._store.members(self._keys.node_sessions(node))
+        return self._read((p[0], p[2]) for p in (place.partition(":") for place in places))
+
+    def _read(self, names: Iterable[tuple[str, str]]) -> list[SessionRecord]:
+        keys = [self._keys.session(hub, name) for hub, name in names]
+        found: list[SessionRecord] = []
+        for start in range(0, len(keys), BATCH):
+            batch = self._store.fields_of(keys[start : start + BATCH])
+            found += [session_from_fields(fields) for fields in batch if fields]
+        return found
+
+    def _report(self, update: SessionUpdate, now: Timestamp) -> Call:
+        record = update.record
+        added = traffic_to_increments(update.traffic)
+        values = {"seen": str(now), "connections": str(update.connections)}
+        if update.macs is not None:
+            values["macs"] = " ".join(update.macs)
+        if update.ips is not None:
+            values["ips"] = " ".join(update.ips)
+        args = [record.key_hash, record.epoch, len(added), *flat(added), *flat(values)]
+        return Call([self._keys.session(record.hub, record.name)], args)
+
+    def _ending(self, record: SessionRecord) -> Call:
+        key = self._keys.session(record.hub, record.name)
+        place = [fold(record.hub), record.name]
+        return Call([key], [self._keys.prefix, *place, record.key_hash, record.epoch])
+
+
+def _place(record: SessionRecord) -> str:
+    """Return what indexes call a session: `<hub>:<session>`."""
+    return f"{fold(record.hub)}:{record.name}"
+
+
+def _admitted(answer: Answer, new: NewSession) -> str:
+    """Return the name a session was given, or raise why it was not."""
+    word = str(answer[0])
+    if word == "no-hub":
+        raise NotFound("hub", new.hub)
+    if word == "no-user":
+        raise NotFound("user", new.user)
+    if word == "offline":
+        raise HubOffline(new.hub)
+    if word in (Limit.HUB_SESSIONS, Limit.USER_LOGINS):
+        owner = new.hub if word == Limit.HUB_SESSIONS else new.user
+        raise NoRoom(Limit(word), owner, int(str(answer[1])), int(str(answer[2])))
+    return str(answer[1])

@@ -1,0 +1,16 @@
+"""The program: patch the standard library for gevent once, then hand over to the command line."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+from gateway.cli.main import cli  # noqa: E402  # nothing may import sockets before the patch
+
+
+def main() -> None:
+    """Run `etherfleet`."""
+    cli(prog_name="etherfleet")
+
+
+if __name__ == "__main__":
+    main()

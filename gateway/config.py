@@ -1,0 +1,220 @@
+"""Settings: `etherfleet.toml` and the environment, with units in the names and defaults that work.
+
+An unknown key is an error, and so is a combination that cannot work. What is shared by the whole
+fleet and changes while it runs (hubs, users, their limits) is not here but in the store.
+
+The environment overrides the file: ETHERFLEET_CONFIG names the file, ETHERFLEET_STORE_URL,
+ETHERFLEET_STATE_DIR, ETHERFLEET_FLEET, ETHERFLEET_FLEET_KEY_FILE and ETHERFLEET_LISTEN
+(comma-separated) set single values.
+"""
+
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway.errors import ConfigError
+
+SYSTEM_FILE = Path("/etc/etherfleet/etherfleet.toml")
+STORE_SCHEMES = ("redis", "rediss", "unix")
+
+
+class Fleet(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Who we are together."""
+
+    name: str = "default"
+    """The fleet's name: `[a-z0-9-]`, 32 at most; part of every key in the store."""
+    key_file: str = ""
+    """File with the fleet key (base64 of 32 bytes). Empty: the embedded store makes its own."""
+    certificate_file: str = ""
+    """PEM of the certificate every gateway shows. Empty: made once, kept sealed in the store."""
+    private_key_file: str = ""
+
+
+class Store(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Where state lives."""
+
+    url: str = ""
+    """`redis://`, `rediss://` or `unix://`. Empty: a Valkey of our own in `gateway.state_dir`."""
+
+
+class Gateway(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """This process."""
+
+    listen: list[str] = msgspec.field(default_factory=lambda: ["0.0.0.0:5555", "[::]:5555"])
+    """Addresses and TCP ports stock clients connect to."""
+    node: str = ""
+    """This node's id in the fleet, `[a-z0-9.-]`. Empty: the host's name."""
+    state_dir: str = ""
+    """Directory of the embedded store. Empty: /var/lib/etherfleet for root, else in your home."""
+
+
+class Session(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How sessions live."""
+
+    timeout_s: float = 20.0
+    """Silence after which either end drops a connection; 1 to 60. Short costs keep-alives."""
+    resume_s: float = 60.0
+    """How long the sessions of a gateway that was killed or restarted may be resumed."""
+    queue_kib: int = 1024
+    """Frames waiting for one slow client, in KiB, per connection."""
+
+
+class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What a stranger may cost us."""
+
+    handshakes: int = 500
+    """Dialogues under way at once; further connections wait in the kernel's queue."""
+    handshakes_per_address: int = 50
+    """The same from one address; further ones are closed at once. Many clients behind one NAT
+    connecting in the same second need room here."""
+    handshake_s: float = 15.0
+    """From the first byte to the welcome."""
+    backlog: int = 1024
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole file."""
+
+    fleet: Fleet = Fleet()
+    store: Store = Store()
+    gateway: Gateway = msgspec.field(default_factory=Gateway)
+    session: Session = Session()
+    limits: Limits = Limits()
+
+    @property
+    def state_dir(self) -> Path:
+        """Return the directory of the embedded store."""
+        if self.gateway.state_dir:
+            return Path(self.gateway.state_dir).expanduser()
+        if os.geteuid() == 0:
+            return Path("/var/lib/etherfleet")
+        home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        return Path(home).expanduser() / "etherfleet"
+
+    @property
+    def node(self) -> str:
+        """Return this node's id."""
+        return self.gateway.node or socket.gethostname().lower()
+
+
+def load(path: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the file (`path`, else ETHERFLEET_CONFIG, else /etc) and the environment.
+
+    Raises ConfigError naming the file, the key and what would do.
+    """
+    chosen = path or environment.get("ETHERFLEET_CONFIG")
+    file = Path(chosen) if chosen else SYSTEM_FILE
+    data: dict[str, Any] = {}
+    if chosen or file.exists():
+        try:
+            data = tomllib.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"cannot read {file}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file} is not TOML: {error}") from error
+    _apply_environment(data, environment)
+    try:
+        settings = msgspec.convert(data, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{file}: {_explain(error)}") from error
+    check(settings)
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """Refuse settings that cannot work together. Raises ConfigError."""
+    fleet, session, limits = settings.fleet, settings.session, settings.limits
+    _require(
+        0 < len(fleet.name) <= 32 and fleet.name.replace("-", "a").isalnum()
+        and fleet.name.isascii() and fleet.name == fleet.name.lower(),
+        f"fleet.name is {fleet.name!r}; use 1 to 32 of a-z, 0-9 and '-'",
+    )  # fmt: skip
+    _require(
+        bool(fleet.certificate_file) == bool(fleet.private_key_file),
+        "fleet.certificate_file and fleet.private_key_file come together: set both or none",
+    )
+    if settings.store.url:
+        scheme = urlsplit(settings.store.url).scheme
+        _require(
+            scheme in STORE_SCHEMES,
+            f"store.url begins with {scheme + '://' if scheme else 'no scheme'!r}; "
+            "use redis://, rediss:// or unix://",
+        )
+        _require(
+            bool(fleet.key_file),
+            "store.url names a store that others can read, so fleet.key_file must be set; "
+            "make one with: openssl rand -base64 32 > fleet.key",
+        )
+    _require(
+        1 <= session.timeout_s <= 60,
+        f"session.timeout_s is {session.timeout_s:g}; use 1 to 60 (default 20)",
+    )
+    _require(
+        session.resume_s >= session.timeout_s,
+        f"session.resume_s is {session.resume_s:g}, less than session.timeout_s "
+        f"({session.timeout_s:g}); clients knock for that long, so use at least as much",
+    )
+    _require(session.queue_kib >= 64, f"session.queue_kib is {session.queue_kib}; use 64 or more")
+    _require(limits.handshakes >= 1, f"limits.handshakes is {limits.handshakes}; use 1 or more")
+    _require(
+        limits.handshake_s > 0,
+        f"limits.handshake_s is {limits.handshake_s:g}; use 15 (stock clients wait that long)",
+    )
+    for address in settings.gateway.listen:
+        parse_listen(address)
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Return (host, TCP port) of `0.0.0.0:5555` or `[::]:5555`. Raises ConfigError."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    _require(
+        bool(host) and port.isdecimal() and int(port) < 65536,
+        f"gateway.listen has {text!r}; write address:port, as in 0.0.0.0:5555 or [::]:5555",
+    )
+    return host, int(port)
+
+
+def _require(condition: bool, text: str) -> None:
+    if not condition:
+        raise ConfigError(text)
+
+
+def _apply_environment(data: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for variable, section, key in (
+        ("ETHERFLEET_STORE_URL", "store", "url"),
+        ("ETHERFLEET_STATE_DIR", "gateway", "state_dir"),
+        ("ETHERFLEET_NODE", "gateway", "node"),
+        ("ETHERFLEET_FLEET", "fleet", "name"),
+        ("ETHERFLEET_FLEET_KEY_FILE", "fleet", "key_file"),
+    ):
+        if value := environment.get(variable):
+            data.setdefault(section, {})[key] = value
+    if listen := environment.get("ETHERFLEET_LISTEN"):
+        data.setdefault("gateway", {})["listen"] = [a.strip() for a in listen.split(",")]
+
+
+def _explain(error: msgspec.ValidationError) -> str:
+    """Turn msgspec's sentence into one that names the key and lists what exists."""
+    text = str(error)
+    if "unknown field" in text:
+        field = text.split("`")[1]
+        section = text.rsplit("`$.", 1)[-1].rstrip("`") if "`$." in text else ""
+        known = _fields_of(section)
+        where = f"[{section}]" if section else "the top level"
+        return f"unknown key {field!r} in {where}; known there: {', '.join(known)}"
+    return text.replace("`$.", "`").replace("Object", "Table")
+
+
+def _fields_of(section: str) -> tuple[str, ...]:
+    if not section:
+        return Settings.__struct_fields__
+    kinds = {"fleet": Fleet, "store": Store, "gateway": Gateway, "session": Session}
+    kind = kinds.get(section, Limits)
+    return kind.__struct_fields__

@@ -1,0 +1,142 @@
+"""Admission: may this login in, and on which terms? Pure: records and a login in, a session out.
+
+The order is the reference's (clustering-semantics 5.1): hub, user, expiry, proof, policy. Unknown
+user and wrong password are one answer and one effort, so a stranger learns nothing of who exists.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import replace
+
+from coordinator.model import AuthKind, Hub, NewSession, User
+from coordinator.times import Timestamp
+from gateway.errors import Refused
+from gateway.wire.auth import secure_password, user_password_hash
+from gateway.wire.codes import MAX_CONNECTIONS, ErrorCode
+from gateway.wire.login import Anonymous, Login, PlainPassword, SecurePassword, TicketProof
+from gateway.wire.policy import WIRE_NAMES, Policy
+
+_NOBODY = bytes(20)  # compared against when there is no such user
+
+
+def check_hub(hub: Hub | None, name: str) -> Hub:
+    """Return the hub. Raises Refused when it does not exist or is offline."""
+    if hub is None:
+        raise Refused(ErrorCode.HUB_NOT_FOUND, f"no hub {name!r}", "unknown-hub")
+    if not hub.online:
+        raise Refused(ErrorCode.HUB_STOPPING, f"hub {hub.name} is offline", "hub-offline")
+    return hub
+
+
+def check_user(user: User | None, login: Login, random: bytes, now: Timestamp) -> User:
+    """Return the user `login` proves to be; `random` is the nonce of its hello.
+
+    Raises Refused: unknown user, wrong proof and an expired account look alike to the client.
+    """
+    if isinstance(login.credential, TicketProof):
+        raise Refused(ErrorCode.AUTH_FAILED, "ticket unknown or used", "bad-ticket")
+    if not _is_proven(user, login, random):
+        raise Refused(
+            ErrorCode.AUTH_FAILED, f"wrong user or password for {login.user!r}", "auth-failed"
+        )
+    assert user is not None, "nobody proves to be nobody"
+    if user.is_expired(now):
+        raise Refused(ErrorCode.AUTH_FAILED, f"user {user.name} has expired", "user-expired")
+    return user
+
+
+def _is_proven(user: User | None, login: Login, random: bytes) -> bool:
+    if user is not None and user.auth == AuthKind.ANONYMOUS:
+        return True  # as the reference does: any credential passes
+    stored = user.secret if user is not None and user.secret is not None else _NOBODY
+    match login.credential:
+        case SecurePassword(proof):
+            expected = secure_password(stored, random)
+        case PlainPassword(password):
+            expected, proof = stored, user_password_hash(password, login.user)
+        case Anonymous():
+            return False
+        case _:
+            raise Refused(
+                ErrorCode.AUTH_TYPE_NOT_SUPPORTED,
+                f"{type(login.credential).__name__} is not supported yet",
+                "auth-type",
+            )
+    known = user is not None and user.secret is not None
+    return hmac.compare_digest(expected, proof) and known
+
+
+def settle(
+    login: Login, hub: Hub, user: User, *, node: str, address: str, timeout_ms: int
+) -> NewSession:
+    """Return the session that `login` of `user` gets; `address` is where the client came from.
+
+    A session that is not in bridge mode is told NoBridge and NoRouting, as by the reference (spec
+    9). Raises Refused when the policy forbids access or the mode asked for.
+    """
+    policy = read_policy_settings(user.policy)
+    if not policy.access:
+        raise Refused(ErrorCode.ACCESS_DENIED, f"user {user.name} may not log in", "no-access")
+    if login.require_monitor and not policy.monitor_port:
+        raise Refused(
+            ErrorCode.MONITOR_MODE_DENIED, f"user {user.name} may not monitor", "monitor-denied"
+        )
+    bridge = not login.require_monitor and (
+        login.require_bridge_routing or _announces_bridge(login.client_name)
+    )
+    if bridge and policy.no_bridge and policy.no_routing:
+        raise Refused(
+            ErrorCode.BRIDGE_MODE_DENIED, f"user {user.name} may not bridge", "bridge-denied"
+        )
+    if not bridge:
+        policy = replace(policy, no_bridge=True, no_routing=True)
+    wanted = max(1, min(login.max_connection, policy.max_connection or MAX_CONNECTIONS))
+    if login.half_connection:
+        wanted = max(2, wanted)
+    return NewSession(
+        hub=hub.name,
+        user=user.name,
+        node=node,
+        address=address,
+        client_name=login.client_name,
+        client_version=login.client_version,
+        client_build=login.client_build,
+        host_name=login.host_name,
+        unique_id=login.unique_id,
+        policy=write_policy_settings(policy),
+        max_connection=min(wanted, MAX_CONNECTIONS),
+        timeout_ms=timeout_ms,
+        use_compress=login.use_compress,
+        half_connection=login.half_connection,
+        bridge=bridge,
+        monitor=login.require_monitor,
+    )
+
+
+def read_policy_settings(settings: Mapping[str, int]) -> Policy:
+    """Return the policy stored by its names on the wire; what is absent is the default.
+
+    The default of a user lets bridges in; `settle` takes that back for a plain client.
+    """
+    names = {wire: field for field, wire in WIRE_NAMES.items()}
+    default = Policy(no_bridge=False, no_routing=False)
+    known = {names[wire]: number for wire, number in settings.items() if wire in names}
+    return replace(
+        default, **{field: type(getattr(default, field))(n) for field, n in known.items()}
+    )
+
+
+def write_policy_settings(policy: Policy) -> dict[str, int]:
+    """Return what differs from the default, by the names on the wire."""
+    default = Policy(no_bridge=False, no_routing=False)
+    return {
+        wire: int(getattr(policy, field))
+        for field, wire in WIRE_NAMES.items()
+        if getattr(policy, field) != getattr(default, field)
+    }
+
+
+def _announces_bridge(client_name: str) -> bool:
+    """Spec 9: a client that calls itself server or bridge is one."""
+    name = client_name.lower()
+    return "server" in name or "bridge" in name

@@ -1,0 +1,222 @@
+"""The dialogue with a client, from the first byte to the data phase, a refusal or a close.
+
+Runs in the greenlet its listener gave it, under one deadline. `wire.handshake` speaks; this file
+answers its events with what the directory and the session table decide.
+"""
+
+import os
+import socket
+import ssl
+from collections.abc import Callable
+
+import structlog
+
+from coordinator.directory import Directory
+from coordinator.errors import HubOffline, Limit, NoRoom, NotFound, StoreError
+from coordinator.times import utc_now
+from gateway import __version__
+from gateway.errors import ProtocolError, Refused
+from gateway.node.admission import check_hub, check_user, settle
+from gateway.node.session import Session
+from gateway.node.table import SessionTable
+from gateway.transport.connection import Connection
+from gateway.transport.opening import Opening, PeerGone
+from gateway.transport.tls import TlsEngine
+from gateway.wire.codes import Direction, ErrorCode
+from gateway.wire.events import (
+    AdditionalConnectRequested,
+    Event,
+    Finished,
+    LoginRequested,
+)
+from gateway.wire.handshake import ServerHandshake
+from gateway.wire.hello import Hello
+from gateway.wire.login import Login
+from gateway.wire.welcome import Welcome
+
+log = structlog.get_logger()
+
+PRODUCT = f"EtherFleet VPN Gateway {__version__}"
+
+
+class Dialogues:
+    """Conducts dialogues: what they share, one method call each."""
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        directory: Directory,
+        table: SessionTable,
+        count: Callable[[str], None],
+        *,
+        node: str,
+        handshake_s: float,
+        timeout_s: float,
+        queue_bytes: int,
+    ) -> None:
+        """`handshake_s` bounds a dialogue, `timeout_s` is told to clients; `count(reason)`."""
+        self._context = context
+        self._directory = directory
+        self._table = table
+        self._count = count
+        self._node = node
+        self._handshake_s = handshake_s
+        self._timeout_s = timeout_s
+        self._queue_bytes = queue_bytes
+
+    def conduct(self, sock: socket.socket, address: str) -> None:
+        """Lead one dialogue to its end; `sock` is then closed or belongs to a session."""
+        opening = Opening(sock, TlsEngine(self._context, server_side=True))
+        events = log.bind(address=address)
+        try:
+            with opening.deadline(self._handshake_s):
+                self._talk(opening)
+        except PeerGone as error:
+            self._count(error.reason)
+            events.debug("connection ended before login", why=str(error))
+            sock.close()
+        except ProtocolError as error:
+            self._count(error.reason)
+            events.info("connection refused", reason=error.reason, why=str(error))
+            opening.close()
+
+    def _talk(self, opening: Opening) -> None:
+        opening.handshake()
+        random = os.urandom(20)
+        handshake = ServerHandshake(Hello(product=PRODUCT, random=random))
+        while True:
+            try:
+                event = handshake.next_event()
+            finally:
+                # Also after a fault of the client's: the answer that names it is waiting to leave.
+                opening.write(handshake.data_to_send())
+            if event is None:
+                handshake.receive_data(opening.read())
+            elif isinstance(event, Finished):
+                opening.close()
+                return
+            elif self._answer(event, random, opening, handshake):
+                return
+
+    def _answer(
+        self, event: Event, random: bytes, opening: Opening, handshake: ServerHandshake
+    ) -> bool:
+        """Answer `event`; true when the connection has become part of a session."""
+        address = opening.sock.getpeername()[0].removeprefix("::ffff:")
+        try:
+            match event:
+                case LoginRequested(login):
+                    self._log_in(login, random, opening, handshake)
+                case AdditionalConnectRequested(request):
+                    self._join(request.session_key, opening, handshake)
+                case _:
+                    name = type(event).__name__.removesuffix("Requested")
+                    raise Refused(
+                        ErrorCode.NOT_SUPPORTED, f"{name}: not offered here", "unsupported"
+                    )
+        except Refused as error:
+            self._count(error.reason)
+            log.info("refused", address=address, reason=error.reason, why=str(error))
+            handshake.refuse(error.code)
+            return False
+        except StoreError as error:
+            # A code that neither ends the client's session nor makes it wait a minute (spec 3.4).
+            self._count("store-unavailable")
+            log.warning("refused", address=address, reason="store-unavailable", why=str(error))
+            handshake.refuse(ErrorCode.SERVER_CANNOT_ACCEPT)
+            return False
+        return True
+
+    # -- login -----------------------------------------------------------------------------------
+
+    def _log_in(
+        self, login: Login, random: bytes, opening: Opening, handshake: ServerHandshake
+    ) -> None:
+        session, key = self._admit(login, random, opening)
+        record = session.record
+        connection_name = f"CID-{os.urandom(4).hex().upper()}"
+        try:
+            handshake.welcome(
+                Welcome(
+                    session_name=record.name,
+                    connection_name=connection_name,
+                    session_key=key,
+                    timeout_ms=record.timeout_ms,
+                    use_compress=record.use_compress,
+                    max_connection=record.max_connection,
+                    half_connection=record.half_connection,
+                    policy=session.policy,
+                    message=session.message,
+                )
+            )
+            direction = session.next_direction()
+            opening.write(handshake.data_to_send())
+        except ProtocolError:
+            session.end("peer-gone")
+            raise
+        self._attach(session, opening, handshake, direction)
+        log.info(
+            "session started",
+            hub=record.hub,
+            session=record.name,
+            user=record.user,
+            address=record.address,
+            client=f"{record.client_name} {record.client_build}",
+            tls=opening.engine.describe(),
+            compress=record.use_compress,
+            half_duplex=record.half_connection,
+            max_connection=record.max_connection,
+        )
+
+    def _admit(self, login: Login, random: bytes, opening: Opening) -> tuple[Session, bytes]:
+        found_hub, found_user = self._directory.lookup(login.hub, login.user)
+        hub = check_hub(found_hub, login.hub)
+        user = check_user(found_user, login, random, utc_now())
+        peer = opening.sock.getpeername()
+        new = settle(
+            login,
+            hub,
+            user,
+            node=self._node,
+            address=f"{peer[0].removeprefix('::ffff:')}:{peer[1]}",
+            timeout_ms=round(self._timeout_s * 1000),
+        )
+        try:
+            return self._table.open(new, hub)
+        except NotFound as error:
+            raise Refused(ErrorCode.AUTH_FAILED, str(error), "auth-failed") from error
+        except HubOffline as error:
+            raise Refused(ErrorCode.HUB_STOPPING, str(error), "hub-offline") from error
+        except NoRoom as error:
+            code = (
+                ErrorCode.TOO_MANY_USER_SESSIONS
+                if error.limit is Limit.USER_LOGINS
+                else ErrorCode.HUB_BUSY
+            )
+            raise Refused(code, str(error), error.limit.value) from error
+
+    # -- additional connections ------------------------------------------------------------------
+
+    def _join(self, key: bytes, opening: Opening, handshake: ServerHandshake) -> None:
+        session = self._table.find_or_resume(key)
+        if session is None:
+            raise Refused(ErrorCode.SESSION_TIMEOUT, "session key unknown", "unknown-session")
+        direction = session.next_direction()
+        handshake.accept_additional(direction)
+        opening.write(handshake.data_to_send())
+        self._attach(session, opening, handshake, direction)
+
+    def _attach(
+        self, session: Session, opening: Opening, handshake: ServerHandshake, direction: Direction
+    ) -> None:
+        connection = Connection(
+            opening.sock,
+            opening.engine,
+            session,
+            timeout=session.record.timeout_ms / 1000,
+            budget=self._queue_bytes,
+            compressed=session.record.use_compress,
+            may_send=direction != Direction.TO_SERVER,
+            may_receive=direction != Direction.TO_CLIENT,
+        )
+        session.add(connection, handshake.trailing)

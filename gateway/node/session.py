@@ -1,0 +1,247 @@
+"""A session: one authenticated client on one port of a hub, over one to 32 TCP connections.
+
+Frames to the client go on its newest connection, as real servers and all stock clients do; the
+order of frames holds as long as that one lives. A session without any connection stays for
+`timeout` seconds and may be resumed by `additional_connect` (spec 5.6, 6.4): losing a connection is
+not losing a session.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from coordinator.model import TRAFFIC_FIELDS, SessionRecord, SessionUpdate, Traffic
+from gateway.errors import Refused
+from gateway.hub.port import Port
+from gateway.hub.switch import Switch
+from gateway.node.admission import read_policy_settings
+from gateway.node.ledger import Ledger
+from gateway.transport.connection import Connection
+from gateway.transport.timer import Timer
+from gateway.wire.blocks import Run
+from gateway.wire.codes import Direction, ErrorCode
+
+log = structlog.get_logger()
+
+KEPT_BYTES = 256 * 1024  # frames kept for a client without a connection
+MAX_HINTS = 8  # addresses kept in a session's record
+
+
+class PortOwner(Protocol):
+    """What stands behind every port of a live hub."""
+
+    def deliver(self, message: bytes, frames: int) -> bool:
+        """Take a message of `frames` frames; true when `flush` must be called after the chunk."""
+
+    def flush(self) -> None:
+        """Send what was delivered; must not wait."""
+
+
+class Session:
+    """Owner of a hub port on one side and of connections on the other."""
+
+    __slots__ = (
+        "_ended",
+        "_expiry",
+        "_kept",
+        "_kept_bytes",
+        "_log",
+        "_settled",
+        "_told",
+        "connections",
+        "egress",
+        "ended",
+        "message",
+        "policy",
+        "port",
+        "record",
+        "switch",
+    )
+
+    def __init__(
+        self,
+        record: SessionRecord,
+        switch: Switch,
+        *,
+        message: str,
+        ended: Callable[["Session", str], None],
+    ) -> None:
+        """`message` is for the client; `ended(session, reason)` is told once, when it is over."""
+        self.record = record
+        self.switch = switch
+        self.connections: list[Connection] = []
+        self._kept: list[tuple[bytes, int]] = []
+        self._kept_bytes = 0
+        self.egress: Connection | None = None
+        self._settled = Traffic()
+        self._told: tuple[int, tuple[str, ...]] = (0, record.macs)
+        self.ended = False
+        self._ended = ended
+        self._expiry = Timer(self._expire)
+        self._log = log.bind(hub=record.hub, session=record.name, user=record.user)
+        self.message = message
+        self.policy = policy = read_policy_settings(record.policy)
+        self.port: Port = switch.attach(
+            self,
+            max_macs=policy.max_mac,
+            storm_guard=not policy.no_broadcast_limiter,
+            monitor=record.monitor,
+        )
+        macs = [bytes.fromhex(mac.replace(":", "")) for mac in record.macs]
+        switch.recall(self.port, macs, time.monotonic())
+        self._expiry.set(record.timeout_ms / 1000)
+
+    # -- the hub's side -----------------------------------------------------------------------
+
+    def deliver(self, message: bytes, frames: int) -> bool:
+        """Take a message for the client; true when `flush` must be called after the chunk."""
+        connection = self.egress
+        if connection is None:
+            self._keep(message, frames)
+            return False
+        idle = not connection.queued
+        if not connection.send(message, frames):
+            self.switch.drop(self.port, "queue-full", frames)
+            return False
+        return idle
+
+    def _keep(self, message: bytes, frames: int) -> None:
+        """Keep a message for a client that may be back in a moment."""
+        if self._kept_bytes + len(message) > KEPT_BYTES:
+            self.switch.drop(self.port, "no-connection", frames)
+            return
+        self._kept.append((message, frames))
+        self._kept_bytes += len(message)
+
+    def flush(self) -> None:
+        """Send what `deliver` queued."""
+        if self.egress is not None:
+            self.egress.flush()
+
+    # -- the client's side ----------------------------------------------------------------------
+
+    def next_direction(self) -> Direction:
+        """Return the direction of the next connection. Raises Refused when there are too many.
+
+        One more than agreed is let in (spec 6.4): a client may know of a loss before we do.
+        Half-duplex: first to the server, then whichever has fewer, to the client on a tie.
+        """
+        if len(self.connections) > self.record.max_connection:
+            raise Refused(
+                ErrorCode.TOO_MANY_CONNECTIONS,
+                f"{len(self.connections)} connections, {self.record.max_connection} allowed",
+                "too-many-connections",
+            )
+        if not self.record.half_connection:
+            return Direction.BOTH
+        if not self.connections:
+            return Direction.TO_SERVER
+        to_client = sum(not c.may_receive for c in self.connections)
+        to_server = len(self.connections) - to_client
+        return Direction.TO_SERVER if to_server < to_client else Direction.TO_CLIENT
+
+    def add(self, connection: Connection, trailing: bytes) -> None:
+        """Take a connection whose dialogue is over."""
+        if self.ended:
+            connection.close("session-ended")
+            return
+        self._expiry.cancel()
+        self.connections.append(connection)
+        self._choose_egress()
+        connection.start(trailing)
+        self._send_kept()
+        self._log.debug(
+            "connection joined", peer=connection.peer, connections=len(self.connections)
+        )
+
+    def wait(self, seconds: float) -> None:
+        """Give the client `seconds` to come back, instead of the session's time-out."""
+        if not self.connections:
+            self._expiry.set(seconds)
+
+    def _send_kept(self) -> None:
+        if self.egress is None:
+            return
+        kept, self._kept = self._kept, []
+        self._kept_bytes = 0
+        for message, frames in kept:
+            self.deliver(message, frames)
+        self.flush()
+
+    def received(self, connection: Connection, runs: Sequence[Run], now: float) -> None:
+        """Forward the runs of one chunk and flush every port they reached."""
+        forward = self.switch.forward
+        port = self.port
+        touched: list[PortOwner] = []
+        for addresses, frames, size, message in runs:
+            for target in forward(port, addresses, frames, size, now):
+                owner: PortOwner = target.owner  # type: ignore[assignment]  # opaque to the hub
+                if owner.deliver(message, frames):
+                    touched.append(owner)
+        for owner in touched:
+            owner.flush()
+
+    def lost(self, connection: Connection, reason: str) -> None:
+        """Forget a closed connection; without any, wait for the client to come back."""
+        self.connections.remove(connection)
+        for reason, frames in connection.dropped.items():
+            self.switch.drop(self.port, reason, frames)
+        self._choose_egress()
+        self._log.info(
+            "connection ended", peer=connection.peer, why=reason, connections=len(self.connections)
+        )
+        if not self.connections and not self.ended:
+            self._expiry.set(self.record.timeout_ms / 1000)
+
+    def end(self, reason: str) -> None:
+        """End the session: close every connection, leave the hub, tell the owner. Idempotent."""
+        if self.ended:
+            return
+        self.ended = True
+        self._expiry.cancel()
+        for connection in list(self.connections):
+            connection.close(reason)
+        self.switch.detach(self.port)
+        self._ended(self, reason)
+
+    def report(self, macs: tuple[str, ...]) -> SessionUpdate | None:
+        """Return what has changed since it was last settled; None when nothing has.
+
+        `macs` are the addresses behind the client, latest last: hints in the session's record.
+        """
+        traffic = self.unsettled()
+        macs = macs[-MAX_HINTS:]
+        news = (len(self.connections), macs)
+        if not traffic and news == self._told:
+            return None
+        return SessionUpdate(self.record, len(self.connections), traffic, macs)
+
+    def settle(self, update: SessionUpdate, ledger: Ledger) -> None:
+        """Note that the store has `update`, and enter its traffic into the ledger: once."""
+        self._told = (update.connections, update.macs or ())
+        self._settled += update.traffic
+        ledger.add(self.record.hub, self.record.user, update.traffic)
+
+    def unsettled(self) -> Traffic:
+        """Return what was carried and not yet settled."""
+        received, sent = self.port.received, self.port.sent
+        total = Traffic(
+            received.unicast_frames,
+            received.unicast_bytes,
+            received.broadcast_frames,
+            received.broadcast_bytes,
+            sent.unicast_frames,
+            sent.unicast_bytes,
+            sent.broadcast_frames,
+            sent.broadcast_bytes,
+        )
+        settled = self._settled
+        return Traffic(*(getattr(total, n) - getattr(settled, n) for n in TRAFFIC_FIELDS))
+
+    def _expire(self) -> None:
+        self.end("timed-out")
+
+    def _choose_egress(self) -> None:
+        self.egress = next((c for c in reversed(self.connections) if c.may_send), None)

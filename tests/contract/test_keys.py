@@ -1,0 +1,125 @@
+"""`docs/keys.md`, `keys.KEYS` and the store say the same, and the store keeps secrets."""
+
+import base64
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from coordinator.fleet import Fleet
+from coordinator.keys import KEYS, to_markdown
+from coordinator.model import FleetCertificate, SessionUpdate, Traffic
+from coordinator.sessions import hash_session_key
+from coordinator.steps import load_step
+from tests.conftest import FLEET_KEY
+from tests.contract.values import ALICE, HUB, LATER, LOGIN, NODE, NOW, machine, new_key
+
+ROOT = Path(__file__).parents[2]
+PASSWORD_HASH = bytes(range(200, 220))
+PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ\n-----END PRIVATE KEY-----\n"
+MOVED = Traffic(1, 100, 2, 200, 3, 300, 4, 400)
+
+
+@pytest.fixture
+def session_key(fleet: Fleet) -> bytes:
+    """The key of a session in a fleet where everything that writes has written."""
+    directory, sessions = fleet.directory, fleet.sessions
+    hub = directory.create_hub(replace(HUB, message="hello"), NOW)
+    directory.set_hub(replace(hub, max_sessions=9), LATER)
+    secret = replace(ALICE, secret=PASSWORD_HASH, expires=LATER, policy={"MultiLogins": 3})
+    directory.create_user(secret, NOW)
+    directory.create_user(replace(ALICE, name="Bob"), NOW)
+    directory.set_user(replace(directory.user("corp", "bob"), note="moved"), LATER)
+    key = new_key()
+    login = replace(LOGIN, unique_id=machine(1), policy={"Access": 1})
+    record = sessions.adopt(sessions.open(login, key, NOW), "node-1", LATER)
+    report = SessionUpdate(record, 2, MOVED, ("02:00:00:00:00:01",), ("10.0.0.1",))
+    sessions.update([report], LATER)
+    sessions.kick("corp", sessions.open(login, new_key(), NOW).name)
+    fleet.traffic.add({"Corp": MOVED}, {("Corp", "Alice"): MOVED}, {"Corp": {"storm": 3}})
+    fleet.nodes.heartbeat(replace(NODE, counts={"over-limit": 1}), NOW)
+    fleet.certificates.get_or_create(FleetCertificate("CERTIFICATE", PRIVATE_KEY), NOW)
+    return key
+
+
+def contents(fleet: Fleet, raw) -> dict[str, tuple[str, list[dict[str, str]] | list[str]]]:
+    """Return each key's type and what is in it: fields, or members."""
+    readers = {
+        "string": lambda key: [raw.get(key)],
+        "set": lambda key: sorted(raw.smembers(key)),
+        "hash": lambda key: [raw.hgetall(key)],
+        "stream": lambda key: [entry for _, entry in raw.xrange(key)],
+    }
+    return {key: (kind, readers[kind](key)) for key, kind in fleet.store.scan()}
+
+
+def test_every_key_in_the_store_is_described_with_its_type_and_fields(
+    fleet: Fleet, session_key, raw
+) -> None:
+    present = set()
+    for key, (kind, values) in contents(fleet, raw).items():
+        described = fleet.store.keys.describe(key)
+        assert described is not None, key
+        assert described.type == kind, key
+        present.add(described.pattern)
+        for value in values:
+            if isinstance(value, dict):
+                assert [f for f in value if not described.knows(f)] == [], key
+                fixed = {f for f in described.fields if "<" not in f and not f.endswith("?")}
+                assert fixed - value.keys() == set(), key
+    assert present == {key.pattern for key in KEYS}
+
+
+def test_every_optional_field_occurs(fleet: Fleet, session_key, raw) -> None:
+    seen: dict[str, set[str]] = {key.pattern: set() for key in KEYS}
+    for key, (_, values) in contents(fleet, raw).items():
+        described = fleet.store.keys.describe(key)
+        for value in values:
+            if isinstance(value, dict):
+                seen[described.pattern] |= {
+                    field
+                    for field in described.fields
+                    for name in value
+                    if replace(described, fields=(field,)).knows(name)
+                }
+    missing = {key.pattern: set(key.fields) - seen[key.pattern] for key in KEYS}
+    # `removing` lasts only as long as a large hub takes to be deleted.
+    assert {pattern: m for pattern, m in missing.items() if m} == {"hub:<hub>": {"removing?"}}
+
+
+def test_no_key_expires(fleet: Fleet, session_key, raw) -> None:
+    assert {raw.pttl(key) for key, _ in fleet.store.scan()} == {-1}
+
+
+def test_no_credential_is_in_the_store(fleet: Fleet, session_key, raw) -> None:
+    everything = repr(contents(fleet, raw))
+    for secret in (PASSWORD_HASH, session_key, FLEET_KEY, PRIVATE_KEY.encode()):
+        for shown in (
+            secret.hex(),
+            secret.hex().upper(),
+            base64.b64encode(secret).decode().rstrip("="),
+            repr(secret)[2:-1],
+            repr(secret.decode("latin-1"))[1:-1],
+        ):
+            assert shown not in everything
+    assert "PRIVATE KEY" not in everything
+    assert everything.count("sealed:v1:") == 4  # seal check, private key, two users
+    assert hash_session_key(session_key) in everything
+
+
+def test_document_is_made_from_the_table() -> None:
+    document = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
+    _, _, made = document.partition("## The keys\n\n")
+    assert made == to_markdown(), (
+        "docs/keys.md: replace what follows '## The keys' by the output of "
+        "python -c 'from coordinator.keys import to_markdown; print(to_markdown(), end=\"\")'"
+    )
+
+
+def test_every_step_is_named_by_the_keys_it_changes() -> None:
+    named = {step for key in KEYS for step in key.steps}
+    files = {path.stem for path in (ROOT / "coordinator" / "lua").glob("*.lua")}
+    assert named == files - {"forget"}
+    for step in files:
+        head = load_step(step).source
+        assert step == "forget" or ("KEYS[1]" in head and "-- Answers {" in head), step

@@ -1,0 +1,38 @@
+"""Values that tests of the contract have in common."""
+
+from dataclasses import replace
+from itertools import count
+
+from coordinator.fleet import Fleet
+from coordinator.model import Hub, NewSession, Node, SessionRecord, User
+from coordinator.times import Timestamp
+
+NOW = Timestamp("2026-01-31T12:00:00.000Z")
+LATER = Timestamp("2026-01-31T12:00:01.500Z")
+
+HUB = Hub("Corp")
+ALICE = User("Corp", "Alice", secret=b"S" * 20)
+NODE = Node("node-1", 4711, "host", "192.0.2.1:5555", "0.1.0", NOW)
+LOGIN = NewSession("Corp", "Alice", "node-1", "198.51.100.7:50000")
+
+_keys = count(1)
+
+
+def furnish(fleet: Fleet, hub: Hub = HUB, user: User = ALICE) -> tuple[Hub, User]:
+    """Store a hub and a user of it."""
+    return fleet.directory.create_hub(hub, NOW), fleet.directory.create_user(user, NOW)
+
+
+def new_key() -> bytes:
+    """A session key no other test uses."""
+    return next(_keys).to_bytes(20, "big")
+
+
+def machine(number: int) -> bytes:
+    """The id of a client's machine."""
+    return number.to_bytes(20, "big")
+
+
+def open_session(fleet: Fleet, **changes: object) -> SessionRecord:
+    """Open a session of Alice's, from a machine that did not say which."""
+    return fleet.sessions.open(replace(LOGIN, **changes), new_key(), NOW)  # type: ignore[arg-type] # fields by name
