@@ -59,7 +59,10 @@ class Heartbeat:
         """Beat until killed."""
         beats = 0
         while True:
-            self.beat(report=beats % REPORT_EVERY == 0)
+            try:
+                self.beat(report=beats % REPORT_EVERY == 0)
+            except Exception:  # the loop that kicks and counts must outlive a fault of ours
+                log.exception("heartbeat failed")
             beats += 1
             gevent.sleep(INTERVAL_S)
 
@@ -94,10 +97,11 @@ class Heartbeat:
             self._node,
             sessions=len(sessions),
             connections=sum(len(s.connections) for s in sessions),
+            counts=self._counters.totals,
         )
         pulse = self._fleet.nodes.heartbeat(node, utc_now(), self._last_order)
         for order in pulse.orders:
-            self._table.drop(order.hub, order.session, "kicked")
+            self._table.drop(order.key_hash, "kicked")
         self._last_order = pulse.last_order
         if pulse.directory_version != self._known_version:
             self._apply_directory()
@@ -125,7 +129,7 @@ class Heartbeat:
                 if update is not None:
                     reports.append((session, update))
         for lost in self._fleet.sessions.update([update for _, update in reports], utc_now()):
-            self._table.drop(lost.hub, lost.name, "taken-over")
+            self._table.drop(lost.key_hash, "taken-over")
         for session, update in reports:
             if not session.ended:
                 session.settle(update, self._ledger)

@@ -77,15 +77,6 @@ class Hubs:
             self._ledger.drops[live.hub.name].update(live.take_drops())
             del self.alive[key]
 
-    def sessions(self) -> list[Session]:
-        """Return every session on this node."""
-        return [session for live in self.alive.values() for session in live.sessions.values()]
-
-    def find(self, hub: str, session: str) -> Session | None:
-        """Return one session by hub and session name."""
-        live = self.alive.get(hub.lower())
-        return live.sessions.get(session) if live else None
-
 
 def switch_settings(hub: Hub) -> SwitchSettings:
     """Return what a hub's record says about its switch."""

@@ -148,10 +148,8 @@ class SessionTable:
         except StoreError as error:
             log.warning("a session record may be left over until the next start", why=str(error))
 
-    def drop(self, hub: str, session: str, reason: str) -> bool:
-        """End one session whose record is gone already; false if it is not here."""
-        found = self._hubs.find(hub, session)
-        if found is None:
-            return False
-        found.end(reason)
-        return True
+    def drop(self, key_hash: str, reason: str) -> None:
+        """End a session whose record is gone or another's already, if it is here."""
+        session = self._by_key.get(key_hash)
+        if session is not None:
+            session.end(reason)
