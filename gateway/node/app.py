@@ -79,8 +79,10 @@ class App:
     def start(self) -> None:
         """Begin to serve."""
         self._heartbeat.beat(report=False)
+        # Before anyone is let in: frames of whoever comes first find the others' sessions.
+        self._resume_left()
         self._listener.start()
-        self._greenlets = [gevent.spawn(self._heartbeat.run), gevent.spawn(self._resume_left)]
+        self._greenlets = [gevent.spawn(self._heartbeat.run)]
         for host, tcp_port in self.addresses:
             log.info("listening", address=host, tcp_port=tcp_port)
 
