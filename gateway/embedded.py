@@ -17,17 +17,14 @@ same directory (a gateway and a command line): one of them owns the server, the 
 Nothing here replaces a store that was configured: who uses this decides so beforehand.
 """
 
-import ctypes
 import fcntl
 import importlib.util
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,15 +32,13 @@ from urllib.parse import quote
 
 from coordinator.seal import new_fleet_key, read_fleet_key
 from gateway.errors import ConfigError
+from gateway.processes import die_with
 
 START_TIMEOUT = 20.0  # seconds; loading a large store takes a while
 STOP_TIMEOUT = 10.0  # seconds, then SIGKILL
 PROBE_TIMEOUT = 1.0  # seconds for one answer
 POLL = 0.02  # seconds between two looks
 MAX_SOCKET_PATH = 107  # bytes, struct sockaddr_un
-
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class EmbeddedStore:
@@ -185,7 +180,7 @@ class EmbeddedStore:
                 pass_fds=(server_lock,),
                 # Not in our process group: Ctrl-C in a terminal is for us, who then stop it.
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=die_with(os.getpid()),
             )
         except OSError as error:
             raise ConfigError(f"{program} does not start: {error.strerror}") from error
@@ -260,18 +255,3 @@ def _try_lock(path: Path) -> int | None:
         os.close(file)
         return None
     return file
-
-
-def _die_with(parent: int) -> Callable[[], None]:
-    """Return what a child runs before it becomes the server.
-
-    It ends when its parent does, and its files are for nobody else, whatever the directory allows.
-    """
-
-    def prepare() -> None:
-        os.umask(0o077)
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # died before the kernel was told to watch
-            os._exit(1)
-
-    return prepare

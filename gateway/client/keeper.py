@@ -56,8 +56,11 @@ class Keeper:
         backoff = Backoff(random.uniform)
         while not self._is_stopped:
             session = self._log_in(backoff)
-            if session is None or self._is_stopped:
+            if session is None:
                 continue
+            if self._is_stopped:
+                session.close("left")
+                return
             backoff.reset()
             self.logins += 1
             self.session = session

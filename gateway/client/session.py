@@ -12,6 +12,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import gevent
 import structlog
@@ -23,6 +24,7 @@ from gateway.client.dial import CannotConnect, CertificateRejected, Dialled, Tru
 from gateway.client.resolve import Endpoint
 from gateway.errors import EtherFleetError, Malformed, ProtocolError, Refused
 from gateway.transport.connection import Connection
+from gateway.transport.contexts import client_context
 from gateway.wire.blocks import Run
 from gateway.wire.codes import Direction, ErrorCode
 from gateway.wire.handshake import AdditionalConnect, Joined, Redirected, Welcomed
@@ -32,6 +34,7 @@ log = structlog.get_logger()
 
 MAX_REDIRECTS = 10  # the protocol has no counter (spec 5.2); a circle must end
 QUEUE_BYTES = 4 << 20
+KNOCK_EVERY_S = 0.5  # at most, for a session that has lost all connections
 KNOCK_FOR_S = 60.0  # how long a session is worth knocking for; the server's answer ends it earlier
 MORE_CONNECTIONS_EVERY_S = 1.0  # the interval of stock clients (spec 5.5)
 ENDING = frozenset({ErrorCode.SESSION_TIMEOUT, ErrorCode.INVALID_PROTOCOL})  # spec 5.6
@@ -130,7 +133,7 @@ class ClientSession:
 
     def _keep(self) -> None:
         """Hold the agreed number of connections until the session ends."""
-        backoff = Backoff(random.uniform, cap=MORE_CONNECTIONS_EVERY_S)
+        backoff = Backoff(random.uniform, cap=KNOCK_EVERY_S)
         while not self.ended.is_set():
             if len(self._connections) >= self.welcome.max_connection:
                 self._lost.wait()
@@ -232,6 +235,8 @@ def open_session(
         tcp_port = endpoint.tcp_port if endpoint.tcp_port in ports else ports[0]
         endpoint = Endpoint(str(redirect.address), tcp_port, str(redirect.address))
         expected = redirect.certificate_der
+        # The entry, which was checked, vouches for exactly this certificate, whatever its name.
+        trust = replace(trust, context=client_context())
         ticket = redirect.ticket
 
         def request(_hello: object, ticket: bytes = ticket) -> object:

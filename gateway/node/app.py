@@ -129,6 +129,8 @@ def run(settings: Settings) -> None:
             store=fleet.store.where,
             certificate=certificate.fingerprint(app.certificate_pem),
         )
+        for warning in fleet.warnings:
+            log.warning("store", why=warning)
         app.start()
         stopping.wait()
         app.stop()

@@ -1,0 +1,149 @@
+"""Users of a hub, as an operator sees and changes them. Passwords come in and never go out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
+
+from coordinator.errors import InvalidValue, NotFound
+from coordinator.fleet import Fleet
+from coordinator.model import AuthKind, Totals, User
+from coordinator.records import totals_from_fields
+from coordinator.times import Timestamp
+from gateway.admin.agreement import until_agreed
+from gateway.admin.hubs import find as find_hub
+from gateway.admin.policies import merge
+from gateway.wire.auth import user_password_hash
+
+MAX_PASSWORD = 255  # bytes; stock clients hold no longer one
+BATCH = 500  # users whose totals are read in one round trip
+
+
+class UserChanges(TypedDict, total=False):
+    """What of an account may be changed; what is absent stays."""
+
+    real_name: str
+    note: str
+    expires: Timestamp | None
+    """None: never."""
+    policy: Mapping[str, int | None]
+    """By wire name; None takes one back to its default. Others stay."""
+    password: str | None
+    """None: whoever knows the name may log in."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserReport:
+    """An account with its sessions of now and what it has carried."""
+
+    user: User
+    sessions: tuple[str, ...]
+    totals: Totals
+
+
+def add(
+    fleet: Fleet,
+    hub: str,
+    name: str,
+    now: Timestamp,
+    **settings: Unpack[UserChanges],
+) -> User:
+    """Make an account; without a password whoever knows its name may log in.
+
+    Raises NotFound (the hub), AlreadyExists, InvalidValue.
+    """
+    blank = User(find_hub(fleet, hub).name, name, AuthKind.ANONYMOUS)
+    return fleet.directory.create_user(_changed(blank, settings), now)
+
+
+def find(fleet: Fleet, hub: str, name: str) -> User:
+    """Return an account by name in any case. Raises NotFound: the hub or the user."""
+    user = fleet.directory.user(hub, name)
+    if user is None:
+        find_hub(fleet, hub)
+        raise NotFound("user", name)
+    return user
+
+
+def report(fleet: Fleet, hub: str, name: str) -> UserReport:
+    """Return one account with its numbers. Raises NotFound."""
+    user = find(fleet, hub, name)
+    sessions = tuple(record.name for record in fleet.sessions.of_user(user.hub, user.name))
+    return UserReport(user, sessions, fleet.traffic.user(user.hub, user.name))
+
+
+def reports(fleet: Fleet, hub: str) -> Sequence[UserReport]:
+    """Return every account of a hub with its numbers, by name. Raises NotFound."""
+    users = fleet.directory.users(find_hub(fleet, hub).name)
+    totals = _totals(fleet, users)
+    sessions = _sessions(fleet, users)
+    return [UserReport(*row) for row in zip(users, sessions, totals, strict=True)]
+
+
+def change(
+    fleet: Fleet, hub: str, name: str, now: Timestamp, **changes: Unpack[UserChanges]
+) -> User:
+    """Change an account and return it as it is now; its sessions go on under their old terms.
+
+    Raises NotFound, InvalidValue, Conflict.
+    """
+    return until_agreed(
+        lambda: fleet.directory.set_user(_changed(find(fleet, hub, name), changes), now)
+    )
+
+
+def delete(fleet: Fleet, hub: str, name: str) -> int:
+    """Delete an account, end its sessions and return how many. Raises NotFound."""
+    user = find(fleet, hub, name)
+    return fleet.directory.delete_user(user.hub, user.name)
+
+
+def check_password(password: str, name: str) -> str:
+    """Return `password` if a user may have it. Raises InvalidValue that does not quote it."""
+    size = len(password.encode("utf-8", "replace"))
+    if not password:
+        raise InvalidValue("the password is empty; for a user without one say so (anonymous)")
+    if size > MAX_PASSWORD:
+        raise InvalidValue(f"the password has {size} bytes, {MAX_PASSWORD} allowed")
+    if not password.isprintable():
+        raise InvalidValue("the password holds a character that nobody can type, a control one")
+    if password.casefold() == name.casefold():
+        raise InvalidValue("the password is the user's name: choose another")
+    return password
+
+
+def _changed(user: User, changes: UserChanges) -> User:
+    """Return `user` with `changes` made."""
+    auth, secret = user.auth, user.secret
+    if "password" in changes:
+        password = changes["password"]
+        auth = AuthKind.ANONYMOUS if password is None else AuthKind.PASSWORD
+        secret = None if password is None else _hash(password, user.name)
+    return replace(
+        user,
+        auth=auth,
+        secret=secret,
+        real_name=changes.get("real_name", user.real_name),
+        note=changes.get("note", user.note),
+        expires=changes.get("expires", user.expires),
+        policy=merge(user.policy, changes.get("policy", {})),
+    )
+
+
+def _hash(password: str, name: str) -> bytes:
+    return user_password_hash(check_password(password, name), name)
+
+
+def _totals(fleet: Fleet, users: Sequence[User]) -> Iterator[Totals]:
+    """Read the totals of many users with few round trips."""
+    keys = [fleet.store.keys.user_traffic(user.hub, user.name) for user in users]
+    for start in range(0, len(keys), BATCH):
+        for fields in fleet.store.fields_of(keys[start : start + BATCH]):
+            yield totals_from_fields(fields)
+
+
+def _sessions(fleet: Fleet, users: Sequence[User]) -> Iterator[tuple[str, ...]]:
+    """Read the names of many users' sessions with few round trips."""
+    keys = [fleet.store.keys.user_sessions(user.hub, user.name) for user in users]
+    for start in range(0, len(keys), BATCH):
+        for fields in fleet.store.fields_of(keys[start : start + BATCH]):
+            yield tuple(sorted(fields))

@@ -1,0 +1,177 @@
+"""What commands share: options as values, the way to the fleet, and honest questions.
+
+--config, --state-dir, --store-url    which fleet; before the command or behind it
+--format table|json                   for people or for programs
+--yes                                 do not ask
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from coordinator.times import Timestamp, utc_now
+from gateway.cli.exits import Declined, UsageProblem
+
+if TYPE_CHECKING:
+    from coordinator.fleet import Fleet
+    from gateway.config import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Invocation:
+    """What one run of the command was told about where to look and how to print."""
+
+    config: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    """Options that settings also take from the environment; they win over it."""
+    format: str = "table"
+
+    @property
+    def is_json(self) -> bool:
+        """Say whether a program reads what we print."""
+        return self.format == "json"
+
+    def settings(self) -> "Settings":
+        """Read the settings. Raises ConfigError."""
+        from gateway.config import load
+
+        return load(self.config, {**os.environ, **self.variables})
+
+    @contextmanager
+    def fleet(self, *, create: bool = False) -> "Iterator[Fleet]":
+        """Enter the fleet. Without `create` a store that holds none is an error.
+
+        The embedded store is ours alone: there a mistyped name can hide nothing, so the fleet is
+        made if need be, and a first look at a fresh machine teaches instead of failing.
+        """
+        from gateway.fleet import open_fleet
+
+        settings = self.settings()
+        with open_fleet(settings, create=create or not settings.store.url) as fleet:
+            for warning in fleet.warnings:
+                note(warning)
+            yield fleet
+
+
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
+
+
+def now() -> Timestamp:
+    """Return the wall clock's time: commands are the rim."""
+    return utc_now()
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Keep an option for whoever needs it; the one nearest to the verb wins."""
+    if value is None:
+        return
+    invocation = ctx.find_root().ensure_object(Invocation)
+    variable = _VARIABLES.get(param.name or "")
+    if variable:
+        invocation.variables[variable] = value
+    elif param.name == "config":
+        invocation.config = value
+    else:
+        invocation.format = value
+
+
+_FLEET_OPTIONS = (
+    (
+        "--config",
+        "FILE",
+        "Settings file. [env: ETHERFLEET_CONFIG; else /etc/etherfleet/etherfleet.toml]",
+    ),
+    (
+        "--state-dir",
+        "DIR",
+        "Where the embedded store lives. [env: ETHERFLEET_STATE_DIR]",
+    ),
+    (
+        "--store-url",
+        "URL",
+        "A Redis or Valkey that runs already. Its password belongs into the settings file or the "
+        "environment, where others do not see it. [env: ETHERFLEET_STORE_URL]",
+    ),
+)
+_VARIABLES = {"state_dir": "ETHERFLEET_STATE_DIR", "store_url": "ETHERFLEET_STORE_URL"}
+
+
+def fleet_options(*, hidden: bool = True) -> Callable[[F], F]:
+    """Add the options that say which fleet. Commands take them unseen: the root's help has them."""
+
+    def option(name: str, metavar: str, help: str) -> Callable[[F], F]:
+        return click.option(
+            name,
+            metavar=metavar,
+            callback=_remember,
+            expose_value=False,
+            hidden=hidden,
+            type=click.Path() if metavar != "URL" else None,
+            help=help,
+        )
+
+    def decorate(command: F) -> F:
+        for name, metavar, help in reversed(_FLEET_OPTIONS):
+            command = option(name, metavar, help)(command)
+        return command
+
+    return decorate
+
+
+format_option = click.option(
+    "--format",
+    type=click.Choice(["table", "json"]),
+    callback=_remember,
+    expose_value=False,
+    help="For people or for programs. [default: table]",
+)
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def ask(question: str, *, assume_yes: bool) -> None:
+    """Go on only if the operator says yes to a question that names the consequence."""
+    if assume_yes:
+        return
+    _insist_on_a_terminal()
+    if not click.confirm(question, default=False, err=True):
+        raise Declined("nothing was changed")
+
+
+def ask_for_name(consequence: str, name: str, *, assume_yes: bool) -> None:
+    """Go on only if the operator types the name of what will be destroyed."""
+    if assume_yes:
+        return
+    _insist_on_a_terminal()
+    click.echo(consequence, err=True)
+    typed = click.prompt("Type its name to go on", default="", show_default=False, err=True)
+    if typed != name:
+        raise Declined(f"that is not {name}: nothing was changed")
+
+
+def _insist_on_a_terminal() -> None:
+    if not sys.stdin.isatty():
+        raise UsageProblem("this asks first, and nobody is at a terminal to answer; add --yes")
+
+
+def hint(text: str) -> None:
+    """Tell a person, and only a person, what could come next."""
+    if sys.stderr.isatty():
+        click.secho(text, err=True, dim=True)
+
+
+def note(text: str) -> None:
+    """Say on stderr what the operator should know; the command goes on."""
+    click.echo(f"etherfleet: note: {text}", err=True)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `1 session`, `2 sessions`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,281 @@
+"""`etherfleet hub`: virtual Ethernet switches that clients join."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coordinator.model import Hub, HubKind
+from gateway.cli import complete
+from gateway.cli.common import (
+    F,
+    Invocation,
+    ask_for_name,
+    fleet_options,
+    format_option,
+    hint,
+    now,
+    pass_invocation,
+    plural,
+    yes_option,
+)
+from gateway.cli.exits import UsageProblem
+from gateway.cli.output import Column, print_json, print_record, print_table
+from gateway.cli.totals import (
+    logins_as_text,
+    received_bytes,
+    sent_bytes,
+    totals_as_json,
+    traffic_as_text,
+)
+from gateway.cli.units import limit, size, yes
+from gateway.errors import EtherFleetError
+
+if TYPE_CHECKING:
+    from gateway.admin.hubs import HubChanges, HubReport
+
+COUNT = click.IntRange(0, 0xFFFF_FFFF)
+NAME = click.argument("hub", metavar="HUB", shell_complete=complete.hubs)
+COLUMNS = (
+    Column("HUB"),
+    Column("KIND"),
+    Column("ONLINE"),
+    Column("USERS", right=True),
+    Column("SESSIONS", right=True),
+    Column("RECEIVED", right=True),
+    Column("SENT", right=True),
+)
+
+
+@click.group()
+def hub() -> None:
+    """Virtual Ethernet switches that clients join.
+
+    RECEIVED is what clients sent into a hub, SENT what it sent to them.
+    """
+
+
+def _settings_options(command: F) -> F:
+    """Add the options of `create` and `set`."""
+    options: list[Callable[[F], F]] = [
+        click.option(
+            "--max-sessions", metavar="N", type=COUNT, help="Sessions over all nodes. [0: no limit]"
+        ),
+        click.option(
+            "--max-macs",
+            metavar="N",
+            type=COUNT,
+            help="MAC addresses it learns; holds once it is empty. [0: 16384]",
+        ),
+        click.option("--message", metavar="TEXT", help="Shown to each client that joins."),
+        click.option(
+            "--message-file",
+            metavar="FILE",
+            type=click.Path(allow_dash=True),
+            help="The same from FILE, or from standard input with `-`.",
+        ),
+        click.option("--online/--offline", default=None, help="Admit clients, or nobody."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@hub.command()
+@click.argument("hub", metavar="HUB")
+@click.option(
+    "--dynamic",
+    "kind",
+    flag_value="dynamic",
+    default="dynamic",
+    help="One instance, on one node at a time. [default]",
+)
+@click.option("--static", "kind", flag_value="static", help="An instance on every node.")
+@_settings_options
+@format_option
+@fleet_options()
+@pass_invocation
+def create(invocation: Invocation, /, hub: str, kind: str, **options: Any) -> None:
+    """Make the hub HUB."""
+    from gateway.admin import hubs
+
+    with invocation.fleet(create=True) as fleet:
+        made = hubs.create(fleet, hub, HubKind(kind), now(), **_changes(options))
+    _print_hub(invocation, made, f"Hub {made.name} is made, {made.kind.value}, {_state(made)}.")
+    hint(f"Next: etherfleet user add {made.name} NAME")
+
+
+@hub.command("list")
+@format_option
+@fleet_options()
+@pass_invocation
+def list_(invocation: Invocation) -> None:
+    """List all hubs."""
+    from gateway.admin import hubs
+
+    with invocation.fleet() as fleet:
+        reports = hubs.reports(fleet)
+        where = fleet.store.where
+    if invocation.is_json:
+        print_json([_report_as_json(report) for report in reports])
+        return
+    empty = f"No hubs yet in {where}. Make one: etherfleet hub create OFFICE"
+    print_table(COLUMNS, map(_row, reports), empty)
+
+
+@hub.command()
+@NAME
+@format_option
+@fleet_options()
+@pass_invocation
+def show(invocation: Invocation, hub: str) -> None:
+    """Show one hub: settings, numbers, what was dropped and why."""
+    from gateway.admin import hubs
+
+    with invocation.fleet() as fleet:
+        report = hubs.report(fleet, hub)
+    if invocation.is_json:
+        print_json(_report_as_json(report))
+    else:
+        print_record(_report_as_text(report))
+
+
+@hub.command("set")
+@NAME
+@_settings_options
+@format_option
+@fleet_options()
+@pass_invocation
+def set_(invocation: Invocation, /, hub: str, **options: Any) -> None:
+    """Change settings of HUB; what is not named stays.
+
+    Nodes follow within a second or two. A hub that goes offline ends its sessions. Whether a hub
+    is static or dynamic cannot be changed.
+    """
+    from gateway.admin import hubs
+
+    changes = _changes(options)
+    if not changes:
+        raise UsageProblem("nothing to change was named; see: etherfleet hub set --help")
+    with invocation.fleet() as fleet:
+        made = hubs.change(fleet, hub, now(), **changes)
+        sessions = fleet.sessions.count(made.name)
+    ending = "" if made.online or not sessions else f"; {plural(sessions, 'session')} end now"
+    _print_hub(invocation, made, f"Hub {made.name} is changed, {_state(made)}{ending}.")
+
+
+@hub.command()
+@NAME
+@yes_option
+@format_option
+@fleet_options()
+@pass_invocation
+def delete(invocation: Invocation, hub: str, yes: bool) -> None:
+    """Delete HUB with its users, and end its sessions."""
+    from gateway.admin import hubs
+
+    with invocation.fleet() as fleet:
+        report = hubs.report(fleet, hub)
+        name, users = report.hub.name, plural(report.users, "user")
+        ask_for_name(
+            f"Hub {name} goes for good, with {users} and "
+            f"{plural(report.sessions, 'session')} that end now.",
+            name,
+            assume_yes=yes,
+        )
+        ended = hubs.delete(fleet, name)
+    if invocation.is_json:
+        print_json({"deleted": name, "users": report.users, "sessions": ended})
+    else:
+        click.echo(f"Hub {name} is deleted, with {users}; {plural(ended, 'session')} ended.")
+
+
+def _changes(options: dict[str, Any]) -> "HubChanges":
+    """Return what was named; raises UsageProblem for two messages at once."""
+    file = options.pop("message_file")
+    if file is not None:
+        if options["message"] is not None:
+            raise UsageProblem("--message and --message-file are two messages; give one")
+        options["message"] = _read_message(file)
+    named: HubChanges = {}
+    for name, value in options.items():
+        if value is not None:
+            named[name] = value  # type: ignore[literal-required]  # the options bear the names
+    return named
+
+
+def _read_message(file: str) -> str:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EtherFleetError(f"cannot read the message in {file}: {error}") from error
+    return text.rstrip("\n")
+
+
+def _print_hub(invocation: Invocation, hub: Hub, sentence: str) -> None:
+    if invocation.is_json:
+        print_json(_as_json(hub))
+    else:
+        click.echo(sentence)
+
+
+def _state(hub: Hub) -> str:
+    return "online" if hub.online else "offline"
+
+
+def _row(report: "HubReport") -> tuple[object, ...]:
+    hub, traffic = report.hub, report.totals.traffic
+    sessions = f"{report.sessions}/{hub.max_sessions}" if hub.max_sessions else report.sessions
+    return (
+        hub.name,
+        hub.kind.value,
+        yes(hub.online),
+        report.users,
+        sessions,
+        size(received_bytes(traffic)),
+        size(sent_bytes(traffic)),
+    )
+
+
+def _as_json(hub: Hub) -> dict[str, object]:
+    return {
+        "name": hub.name,
+        "kind": hub.kind.value,
+        "online": hub.online,
+        "max_sessions": hub.max_sessions,
+        "max_macs": hub.max_macs,
+        "message": hub.message,
+        "created": hub.created,
+        "changed": hub.changed,
+    }
+
+
+def _report_as_json(report: "HubReport") -> dict[str, object]:
+    return {
+        **_as_json(report.hub),
+        "users": report.users,
+        "sessions": report.sessions,
+        **totals_as_json(report.totals),
+        "dropped_frames": dict(report.totals.drops),
+    }
+
+
+def _report_as_text(report: "HubReport") -> dict[str, object]:
+    hub, totals = report.hub, report.totals
+    drops = [f"{frames} frames: {reason}" for reason, frames in sorted(totals.drops.items())]
+    return {
+        "hub": hub.name,
+        "kind": hub.kind.value,
+        "online": yes(hub.online),
+        "users": report.users,
+        "sessions": f"{report.sessions} of {limit(hub.max_sessions)}",
+        "MAC addresses": hub.max_macs or "16384 (default)",
+        "message": hub.message,
+        "logins": logins_as_text(totals),
+        **traffic_as_text(totals.traffic),
+        "dropped": drops or "nothing",
+        "created": hub.created,
+        "changed": hub.changed,
+    }

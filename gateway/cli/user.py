@@ -1,0 +1,371 @@
+"""`etherfleet user`: who may join a hub."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from coordinator.errors import InvalidValue
+from coordinator.model import AuthKind, User
+from gateway.admin.policies import POLICIES, Enforced, not_enforced, read_policy_setting
+from gateway.cli import complete
+from gateway.cli.common import (
+    F,
+    Invocation,
+    ask,
+    fleet_options,
+    format_option,
+    hint,
+    note,
+    now,
+    pass_invocation,
+    plural,
+    yes_option,
+)
+from gateway.cli.exits import UsageProblem
+from gateway.cli.expiry import Expiry
+from gateway.cli.output import Column, print_json, print_record, print_table
+from gateway.cli.password import SHORT, password_file_option, read_password
+from gateway.cli.totals import (
+    logins_as_text,
+    received_bytes,
+    sent_bytes,
+    totals_as_json,
+    traffic_as_text,
+)
+from gateway.cli.units import NONE, age, size
+
+if TYPE_CHECKING:
+    from gateway.admin.users import UserChanges, UserReport
+
+HUB = click.argument("hub", metavar="HUB", shell_complete=complete.hubs)
+NAME = click.argument("name", metavar="NAME", shell_complete=complete.users)
+COLUMNS = (
+    Column("USER"),
+    Column("REAL NAME", loose=True),
+    Column("AUTH"),
+    Column("SESSIONS", right=True),
+    Column("LAST LOGIN", right=True),
+    Column("EXPIRES"),
+    Column("TRAFFIC", right=True),
+)
+
+
+def _policies_by(enforced: Enforced) -> str:
+    return ", ".join(kind.name for kind in POLICIES.values() if kind.enforced is enforced)
+
+
+POLICY_HELP = f"""\
+Policies enforced by the gateway: {_policies_by(Enforced.GATEWAY)}.
+
+Policies told to the client, which obeys: {_policies_by(Enforced.CLIENT)}.
+
+All others are stored and told to the client, but NOT ENFORCED YET:
+{_policies_by(Enforced.NOBODY)}.
+"""
+
+
+class PolicySetting(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+    """`NAME=VALUE`, checked against the policies there are."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int | None]:
+        try:
+            return read_policy_setting(str(value))
+        except InvalidValue as error:
+            self.fail(str(error), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        start = incomplete.lower()
+        names = [f"{name}=" for name in POLICIES if name.lower().startswith(start)]
+        return [CompletionItem(name) for name in names]
+
+
+@click.group()
+def user() -> None:
+    """Who may join a hub."""
+
+
+def _account_options(command: F) -> F:
+    """Add the options of `add` and `set`."""
+    options: list[Callable[[F], F]] = [
+        click.option("--real-name", metavar="TEXT", help="Who it is, for people."),
+        click.option("--note", metavar="TEXT", help="For the operator."),
+        click.option(
+            "--expires",
+            metavar="TIME",
+            type=Expiry(),
+            help="No login after TIME: RFC 3339, or a date, which still counts (UTC).",
+        ),
+        click.option(
+            "--max-sessions",
+            metavar="N",
+            type=click.IntRange(0, 0xFFFF_FFFF),
+            help="Sessions at once from different machines; short for --policy MultiLogins=N.",
+        ),
+        click.option(
+            "--policy",
+            "policies",
+            metavar="NAME=VALUE",
+            type=PolicySetting(),
+            multiple=True,
+            help="A policy by its SoftEther name; `NAME=default` takes it back. May be repeated.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@user.command(epilog=POLICY_HELP)
+@HUB
+@click.argument("name", metavar="NAME")
+@password_file_option
+@click.option("--anonymous", is_flag=True, help="No password: whoever knows the name may join.")
+@_account_options
+@format_option
+@fleet_options()
+@pass_invocation
+def add(
+    invocation: Invocation,
+    /,
+    hub: str,
+    name: str,
+    password_file: str | None,
+    anonymous: bool,
+    **options: Any,
+) -> None:
+    """Add the user NAME to HUB. The password is asked for, or comes from a file or environment."""
+    from gateway.admin import hubs, users
+
+    changes = _changes(options)
+    if anonymous and password_file is not None:
+        raise UsageProblem("--anonymous means without a password; leave out --password-file")
+    with invocation.fleet() as fleet:
+        hubs.find(fleet, hub)  # before anybody types a password in vain
+        if not anonymous:
+            changes["password"] = _new_password(password_file, name)
+        made = users.add(fleet, hub, name, now(), **changes)
+    _print_user(invocation, made, f"User {made.name} may join {made.hub}.")
+    hint(f"From another machine: etherfleet connect GATEWAY {made.hub} --user {made.name}")
+
+
+@user.command("list")
+@HUB
+@format_option
+@fleet_options()
+@pass_invocation
+def list_(invocation: Invocation, hub: str) -> None:
+    """List the users of HUB."""
+    from gateway.admin import users
+
+    with invocation.fleet() as fleet:
+        reports = users.reports(fleet, hub)
+    if invocation.is_json:
+        print_json([_report_as_json(report) for report in reports])
+        return
+    empty = f"No users in hub {hub} yet. Add one: etherfleet user add {hub} NAME"
+    print_table(COLUMNS, map(_row, reports), empty)
+
+
+@user.command()
+@HUB
+@NAME
+@format_option
+@fleet_options()
+@pass_invocation
+def show(invocation: Invocation, hub: str, name: str) -> None:
+    """Show one user: account, policies, sessions, numbers. Never the password."""
+    from gateway.admin import users
+
+    with invocation.fleet() as fleet:
+        report = users.report(fleet, hub, name)
+    if invocation.is_json:
+        print_json(_report_as_json(report))
+    else:
+        print_record(_report_as_text(report))
+
+
+@user.command("set", epilog=POLICY_HELP)
+@HUB
+@NAME
+@click.option("--anonymous", is_flag=True, help="Take the password away; passwd gives one again.")
+@_account_options
+@click.option("--no-expires", is_flag=True, help="Never expires.")
+@format_option
+@fleet_options()
+@pass_invocation
+def set_(
+    invocation: Invocation,
+    /,
+    hub: str,
+    name: str,
+    anonymous: bool,
+    no_expires: bool,
+    **options: Any,
+) -> None:
+    """Change the account of NAME; what is not named stays.
+
+    Sessions go on under the terms of their login; end them with: etherfleet session kick
+    """
+    from gateway.admin import users
+
+    changes = _changes(options)
+    if no_expires:
+        if "expires" in changes:
+            raise UsageProblem("--expires and --no-expires exclude each other; give one")
+        changes["expires"] = None
+    if anonymous:
+        changes["password"] = None
+    if not changes:
+        raise UsageProblem("nothing to change was named; see: etherfleet user set --help")
+    with invocation.fleet() as fleet:
+        made = users.change(fleet, hub, name, now(), **changes)
+    _print_user(invocation, made, f"User {made.name} of {made.hub} is changed.")
+
+
+@user.command()
+@HUB
+@NAME
+@password_file_option
+@format_option
+@fleet_options()
+@pass_invocation
+def passwd(invocation: Invocation, hub: str, name: str, password_file: str | None) -> None:
+    """Give NAME a new password. Sessions that stand go on."""
+    from gateway.admin import users
+
+    with invocation.fleet() as fleet:
+        found = users.find(fleet, hub, name)
+        password = _new_password(password_file, found.name)
+        made = users.change(fleet, hub, name, now(), password=password)
+    _print_user(invocation, made, f"User {made.name} of {made.hub} has a new password.")
+
+
+@user.command()
+@HUB
+@NAME
+@yes_option
+@format_option
+@fleet_options()
+@pass_invocation
+def delete(invocation: Invocation, hub: str, name: str, yes: bool) -> None:
+    """Delete the user NAME of HUB, and end its sessions."""
+    from gateway.admin import users
+
+    with invocation.fleet() as fleet:
+        found = users.report(fleet, hub, name)
+        account = found.user
+        ending = plural(len(found.sessions), "session")
+        ask(f"Delete user {account.name} of {account.hub} and end {ending}?", assume_yes=yes)
+        ended = users.delete(fleet, account.hub, account.name)
+    if invocation.is_json:
+        print_json({"deleted": account.name, "hub": account.hub, "sessions": ended})
+    else:
+        sessions = plural(ended, "session")
+        click.echo(f"User {account.name} of {account.hub} is deleted; {sessions} ended.")
+
+
+def _changes(options: dict[str, Any]) -> "UserChanges":
+    """Return what was named."""
+    policy: dict[str, int | None] = dict(options["policies"])
+    if (most := options["max_sessions"]) is not None:
+        if "MultiLogins" in policy:
+            raise UsageProblem("--max-sessions and --policy MultiLogins are the same; give one")
+        policy["MultiLogins"] = most
+    changes: UserChanges = {}
+    if options["real_name"] is not None:
+        changes["real_name"] = options["real_name"]
+    if options["note"] is not None:
+        changes["note"] = options["note"]
+    if options["expires"] is not None:
+        changes["expires"] = options["expires"]
+    if policy:
+        changes["policy"] = policy
+        if idle := not_enforced([name for name, number in policy.items() if number]):
+            note(f"stored and told to the client, but not enforced yet: {', '.join(idle)}")
+    return changes
+
+
+def _new_password(file: str | None, name: str) -> str:
+    from gateway.admin.users import check_password
+
+    password = check_password(read_password(file, name, new=True), name)
+    if len(password) < SHORT:
+        note(f"the password has fewer than {SHORT} characters; a longer one is harder to guess")
+    return password
+
+
+def _print_user(invocation: Invocation, user: User, sentence: str) -> None:
+    if invocation.is_json:
+        print_json(_as_json(user))
+    else:
+        click.echo(sentence)
+    if user.is_expired(now()):
+        note(f"the account has expired ({user.expires}): {user.name} cannot join")
+
+
+def _row(report: "UserReport") -> tuple[object, ...]:
+    user, totals = report.user, report.totals
+    return (
+        user.name,
+        user.real_name,
+        user.auth.value,
+        len(report.sessions),
+        f"{age(totals.last_login)} ago" if totals.last_login else NONE,
+        user.expires[:10] if user.expires else "never",
+        size(received_bytes(totals.traffic) + sent_bytes(totals.traffic)),
+    )
+
+
+def _as_json(user: User) -> dict[str, object]:
+    return {
+        "hub": user.hub,
+        "name": user.name,
+        "auth": user.auth.value,
+        "real_name": user.real_name,
+        "note": user.note,
+        "expires": user.expires,
+        "policy": dict(user.policy),
+        "created": user.created,
+        "changed": user.changed,
+    }
+
+
+def _report_as_json(report: "UserReport") -> dict[str, object]:
+    return {
+        **_as_json(report.user),
+        "sessions": list(report.sessions),
+        **totals_as_json(report.totals),
+    }
+
+
+def _report_as_text(report: "UserReport") -> dict[str, object]:
+    user = report.user
+    idle = not_enforced(user.policy)
+    policies = [
+        f"{name} = {number}{'  (not enforced yet)' if name in idle else ''}"
+        for name, number in sorted(user.policy.items())
+    ]
+    expired = "  (has passed)" if user.is_expired(now()) else ""
+    has_password = user.auth is AuthKind.PASSWORD
+    return {
+        "user": user.name,
+        "hub": user.hub,
+        "real name": user.real_name or NONE,
+        "note": user.note or NONE,
+        "auth": "password" if has_password else "anonymous: no password is asked for",
+        "expires": f"{user.expires}{expired}" if user.expires else "never",
+        "policies": policies or "defaults",
+        "sessions": list(report.sessions) or "none now",
+        "logins": logins_as_text(report.totals),
+        **traffic_as_text(report.totals.traffic),
+        "created": user.created,
+        "changed": user.changed,
+    }

@@ -1,0 +1,113 @@
+"""docs/cli.md holds every command, exit code and JSON field there is, and no others."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from coordinator.model import Hub, NewSession, SessionRecord, Totals, Traffic, User
+from gateway.admin.hubs import HubReport
+from gateway.admin.policies import POLICIES, Enforced
+from gateway.admin.users import UserReport
+from gateway.cli import hub, session, user
+from gateway.cli.config import VARIABLES
+from gateway.cli.exits import ExitCode
+from gateway.cli.main import cli
+
+MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
+
+
+def commands(group: click.Group, path: str = "etherfleet") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+COMMANDS = dict(commands(cli))
+SECTIONS = dict(re.findall(r"^### `(.+?)`\n(.*?)(?=^##)", MANUAL, re.M | re.S))
+
+
+def test_every_command_has_a_section_and_every_section_a_command():
+    words = (re.match(r"[a-z ]+[a-z]", heading) for heading in SECTIONS)
+    assert {match[0] for match in words if match} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_the_arguments_are_those_of_the_command(path):
+    command = COMMANDS[path]
+    names = [
+        p.make_metavar(click.Context(command))
+        for p in command.params
+        if p.param_type_name == "argument"
+    ]
+    heading = next(h for h in SECTIONS if re.fullmatch(rf"{path}( .*)?", h))
+    shown = [re.sub(r"{.*}", "SHELL", name) for name in names]
+    assert heading == " ".join([path, *shown])
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_option_is_in_the_manual(path):
+    for param in COMMANDS[path].params:
+        if param.param_type_name == "option" and not getattr(param, "hidden", False):
+            assert any(f"`{name}" in MANUAL for name in param.opts), f"{path} {param.opts}"
+
+
+def test_exit_codes_are_those_there_are():
+    listed = re.findall(r"^\| (\d+) \|", MANUAL, re.M)
+    assert [int(code) for code in listed] == list(ExitCode)
+    root = " ".join((cli.epilog or "").split())
+    for code in ExitCode:
+        assert f"{int(code)} " in root
+
+
+def test_variables_of_the_environment_are_in_the_manual_where_an_option_has_them():
+    for variable in (VARIABLES["store.url"], VARIABLES["gateway.state_dir"], "ETHERFLEET_PASSWORD"):
+        assert variable in MANUAL
+
+
+def row(title: str) -> set[str]:
+    line = next(line for line in MANUAL.splitlines() if line.startswith(f"| {title}"))
+    return set(re.findall(r"`([a-z_]+)`", line.split("|")[2]))
+
+
+def test_json_fields_are_those_there_are():
+    hub_fields = set(hub._as_json(Hub("X")))
+    user_fields = set(user._as_json(User("X", "x")))
+    record = SessionRecord(hub="X", user="x", node="n", address="192.0.2.1:1")
+    kinds = {"dynamic", "static"}
+    assert row("hub (") == hub_fields | kinds
+    report = HubReport(Hub("X"), 0, 0, Totals())
+    assert row("hub with numbers") == set(hub._report_as_json(report)) - hub_fields
+    assert row("user (") == user_fields | {"password", "anonymous"}
+    account = UserReport(User("X", "x"), (), Totals())
+    assert row("user with numbers") == set(user._report_as_json(account)) - user_fields
+    assert row("session (") == set(session._as_json(record))
+    assert row("`traffic`") == {f.name for f in fields(Traffic) if f.name.startswith("received")}
+
+
+def test_no_answer_holds_a_secret():
+    account = User("X", "x", secret=b"\xabsecret-of-twenty-byt")
+    assert account.secret is not None
+    everything = repr(user._as_json(account)) + repr(account)
+    assert account.secret.hex() not in everything
+    assert "secret-of" not in everything
+    assert "key_hash" not in session._as_json(
+        SessionRecord(hub="X", user="x", node="n", address="192.0.2.1:1", key_hash="abc")
+    )
+
+
+def test_every_field_of_a_session_that_is_no_secret_is_told():
+    told = set(row("session ("))
+    stored = {f.name for f in fields(SessionRecord)} | {f.name for f in fields(NewSession)}
+    assert stored - told == {"key_hash", "use_encrypt"}  # a hash; and what is always so
+
+
+def test_policies_with_an_effect_are_those_there_are():
+    table = MANUAL.partition("## Policies")[2]
+    for name, kind in POLICIES.items():
+        assert (f"`{name}`" in table) == (kind.enforced is not Enforced.NOBODY), name
