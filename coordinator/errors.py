@@ -60,6 +60,32 @@ class Conflict(CoordinatorError):
     """Somebody changed the record since it was read: read it again and decide anew."""
 
 
+class LeaseLost(CoordinatorError):
+    """The node's lease is over and will not come back: stop every role, then register anew."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"lease lost: {why}")
+        self.why = why
+
+
+class StaleEpoch(CoordinatorError):
+    """A write about a dynamic hub by a node that does not own it: counted, not carried out."""
+
+    def __init__(self, hub: str, epoch: int, current: int) -> None:
+        super().__init__(f"hub {hub!r}: epoch {epoch} is stale, {current} is current")
+        self.hub = hub
+        self.epoch = epoch
+        self.current = current
+
+
+class BadTicket(CoordinatorError):
+    """A ticket that admits nobody. `reason` is one word to count by: see `tickets`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"ticket refused: {reason}")
+        self.reason = reason
+
+
 class HubOffline(CoordinatorError):
     """The hub exists and takes no sessions now."""
 

@@ -10,13 +10,21 @@ from dataclasses import dataclass
 
 from coordinator.certificates import Certificates
 from coordinator.directory import Directory
+from coordinator.election import Election
 from coordinator.errors import ForeignStore, SealBroken, WrongFleetKey
+from coordinator.history import History
+from coordinator.lease import Leases
 from coordinator.nodes import Nodes
-from coordinator.records import unflat
+from coordinator.placement import Placement
+from coordinator.prologue import Prologue
+from coordinator.records import flat, unflat
 from coordinator.redis_store import RedisStore
 from coordinator.seal import Sealer, context_of
 from coordinator.sessions import Sessions
+from coordinator.store import Store
+from coordinator.tickets import Tickets
 from coordinator.times import Timestamp
+from coordinator.timing import Timing
 from coordinator.traffic import TrafficTotals
 
 SCHEMA = "1"
@@ -36,27 +44,56 @@ class Fleet:
     traffic: TrafficTotals
     nodes: Nodes
     certificates: Certificates
+    prologue: Prologue
+    timing: Timing
+    """The times of this fleet's leases."""
+    leases: Leases
+    placement: Placement
+    tickets: Tickets
+    election: Election
+    history: History
     warnings: tuple[str, ...]
     """What is wrong with how the server is set up; one line each, what to do included."""
 
+    def leases_over(self, store: Store) -> Leases:
+        """Return the leases over a connection of their own: a node renews over nothing else."""
+        return Leases(self.prologue.over(store), self.timing)
 
-def join(store: RedisStore, fleet_key: bytes, now: Timestamp, *, create: bool = True) -> Fleet:
+
+def join(
+    store: RedisStore,
+    fleet_key: bytes,
+    now: Timestamp,
+    *,
+    create: bool = True,
+    timing: Timing | None = None,
+) -> Fleet:
     """Return the fleet in `store`, made first if there is none and `create` says so.
 
-    Raises StoreUnavailable, ForeignStore (another schema, foreign data, nothing there),
-    WrongFleetKey, InvalidValue (a key of the wrong size).
+    `timing` is for a fleet that is made now; one that exists has its own. Raises StoreUnavailable,
+    ForeignStore (another schema, foreign data, nothing there), WrongFleetKey, InvalidValue (a key
+    of the wrong size).
     """
     sealer = Sealer(fleet_key)
     meta = _meta(store, sealer, now, create)
     _check_meta(meta, store, sealer)
+    times = _timing(store, timing or Timing())
+    prologue = Prologue(store, meta["cluster"])
     return Fleet(
         store=store,
         cluster=meta["cluster"],
         directory=Directory(store, sealer),
         sessions=Sessions(store),
         traffic=TrafficTotals(store),
-        nodes=Nodes(store),
+        nodes=Nodes(prologue),
         certificates=Certificates(store, sealer),
+        prologue=prologue,
+        timing=times,
+        leases=Leases(prologue, times),
+        placement=Placement(prologue),
+        tickets=Tickets(prologue),
+        election=Election(prologue),
+        history=History(store),
         warnings=find_faults(store.facts()),
     )
 
@@ -72,6 +109,13 @@ def _meta(store: RedisStore, sealer: Sealer, now: Timestamp, create: bool) -> di
         *("seal_check", sealer.seal(_SEAL_CHECK, context_of(key, "seal_check"))),
     ]
     return unflat(store.step("create_once", [key], fields)[1:])
+
+
+def _timing(store: RedisStore, timing: Timing) -> Timing:
+    fields: list[str | int] = flat(timing.to_fields())
+    return Timing.from_fields(
+        unflat(store.step("create_once", [store.keys.settings()], fields)[1:])
+    )
 
 
 def _check_meta(meta: Mapping[str, str], store: RedisStore, sealer: Sealer) -> None:

@@ -7,6 +7,7 @@ changed copy is written back under the version it was read with, so nobody's cha
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import TypeAlias
 
 from coordinator.times import Timestamp
 
@@ -133,6 +134,11 @@ class NewSession:
     bridge: bool = False
     """May carry addresses other than its own (`require_bridge_routing`, granted)."""
     monitor: bool = False
+    inc: int = 0
+    """Incarnation of the node that carries it."""
+    hub_epoch: int = 0
+    """Of a dynamic hub: the epoch under which the node owns it. Every write about the session
+    carries it. 0: of a static hub, or of a fleet that never placed the hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +175,27 @@ class SessionUpdate:
     ips: tuple[str, ...] | None = None
 
 
+class NodeState(StrEnum):
+    """What the fleet has decided about an incarnation. Passing its expiry decides nothing."""
+
+    UP = "up"
+    DEAD = "dead"
+    LEFT = "left"
+
+
+class NodeMode(StrEnum):
+    """What operators want of a node; it outlives restarts."""
+
+    SERVING = "serving"
+    CORDONED = "cordoned"
+    """Place nothing new here."""
+    DRAINING = "draining"
+    """And hand over what is here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A running gateway process, as it describes itself."""
+    """A running gateway process, as it describes itself; then, what steps have written."""
 
     id: str
     pid: int
@@ -186,6 +210,35 @@ class Node:
     counts: Mapping[str, int] = field(default_factory=dict)
     """What happened to strangers and frames since it started, by reason."""
     updated: Timestamp = NEVER
+    direct_address: str = ""
+    """The IPv4 address of redirects to this very node; empty: clients cannot be sent here."""
+    direct_tcp_ports: tuple[int, ...] = ()
+    """And its ports, the preferred one first."""
+    peer_address: str = ""
+    """Where other nodes reach this very process, `host:tcp_port`."""
+    is_host: bool = True
+    """Carries sessions; false: controller only, or about to stop."""
+    weight: int = 100
+    """Percent of a standard node. 0 means 100, as in the reference."""
+    max_sessions: int = 0
+    """0: the reference's 100000."""
+    boot: str = ""
+    """Id of this start of its host: two processes with the same one see each other's end."""
+    process: str = ""
+    """Name its supervisor gave this very process, to end it by."""
+    is_present: bool = False
+    """Keeps a presence connection, so that its death may be seen before its lease ends."""
+    inc: int = 0
+    """Incarnation: grows with each start. 0: has no lease."""
+    state: NodeState = NodeState.UP
+    mode: NodeMode = NodeMode.SERVING
+    why: str = ""
+    """How it came to its state."""
+    ended: Timestamp = NEVER
+    expires_ms: int = 0
+    """When its lease may be ended, on the lease clock."""
+    ended_ms: int = 0
+    """When it was declared dead or left, on the lease clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +248,25 @@ class DropSession:
     hub: str
     session: str
     key_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveHub:
+    """An order to a node: hand this hub over; to any node if `to` is empty."""
+
+    hub: str
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoseHub:
+    """An order to a node: the store lost writes, and another has this hub at a higher epoch."""
+
+    hub: str
+    epoch: int
+
+
+Order: TypeAlias = DropSession | MoveHub | LoseHub
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,20 @@
 
 from dataclasses import replace
 
-from coordinator.errors import NotFound
-from coordinator.model import DropSession, Node, Pulse
+from coordinator.errors import Conflict, NotFound
+from coordinator.model import DropSession, Node, NodeMode, Pulse
+from coordinator.prologue import Prologue
 from coordinator.records import flat, node_from_fields, node_to_fields, unflat
-from coordinator.store import Store
 from coordinator.times import Timestamp
 
 
 class Nodes:
     """The nodes of a fleet. Raises StoreUnavailable from every method."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._keys = store.keys
+    def __init__(self, prologue: Prologue) -> None:
+        self._prologue = prologue
+        self._store = prologue.store
+        self._keys = prologue.keys
 
     def heartbeat(self, node: Node, now: Timestamp, last_order: str = "") -> Pulse:
         """Write a node's row; return the directory's version and what the node is to do.
@@ -50,12 +51,22 @@ class Nodes:
         found = self._store.fields_of([self._keys.node(name) for name in names])
         return [node_from_fields(fields) for fields in found if fields]
 
-    def remove(self, name: str) -> None:
-        """Forget a node that stopped in order. Raises NotFound."""
-        keys = self._keys
-        touched = (keys.node(name), keys.nodes(), keys.orders(name))
-        if self._store.step("node_remove", touched, [name])[0] == "gone":
+    def set_mode(self, name: str, mode: NodeMode, now: Timestamp) -> None:
+        """Say what is wanted of a node; it hears so with its next renewal. Raises NotFound."""
+        answer = self._prologue.run("node_mode", now, [self._keys.node(name)], [name, mode.value])
+        if answer[0] == "gone":
             raise NotFound("node", name)
+
+    def remove(self, name: str, now: Timestamp) -> None:
+        """Forget a node that left or is dead. Raises NotFound, Conflict while it is alive."""
+        answer = self._prologue.run("node_remove", now, [self._keys.node(name)], [name])
+        if answer[0] == "gone":
+            raise NotFound("node", name)
+        if answer[0] == "alive":
+            raise Conflict(
+                f"node {name!r} is alive for at least {answer[1]} ms: stop it first, "
+                "or wait until it is declared dead"
+            )
 
 
 def _order(entry: object) -> DropSession:

@@ -14,6 +14,8 @@ from coordinator.model import (
     Hub,
     HubKind,
     Node,
+    NodeMode,
+    NodeState,
     SessionRecord,
     Totals,
     Traffic,
@@ -112,6 +114,8 @@ def session_to_fields(record: SessionRecord) -> dict[str, str]:
         "qos": _flag(record.qos),
         "bridge": _flag(record.bridge),
         "monitor": _flag(record.monitor),
+        "inc": str(record.inc),
+        "hub_epoch": str(record.hub_epoch),
         "macs": " ".join(record.macs),
         "ips": " ".join(record.ips),
         "connections": str(record.connections),
@@ -148,6 +152,8 @@ def session_from_fields(fields: Fields) -> SessionRecord:
         qos=fields.get("qos") == "1",
         bridge=fields.get("bridge") == "1",
         monitor=fields.get("monitor") == "1",
+        inc=_number(fields, "inc"),
+        hub_epoch=_number(fields, "hub_epoch"),
         macs=tuple(fields.get("macs", "").split()),
         ips=tuple(fields.get("ips", "").split()),
         connections=_number(fields, "connections"),
@@ -159,6 +165,7 @@ def session_from_fields(fields: Fields) -> SessionRecord:
 
 
 def node_to_fields(node: Node) -> dict[str, str]:
+    """What a node says of itself; the rest of its row is written by steps."""
     return {
         "id": node.id,
         "pid": str(node.pid),
@@ -169,6 +176,15 @@ def node_to_fields(node: Node) -> dict[str, str]:
         "sessions": str(node.sessions),
         "connections": str(node.connections),
         "updated": node.updated,
+        "direct_address": node.direct_address,
+        "direct_tcp_ports": " ".join(map(str, node.direct_tcp_ports)),
+        "peer_address": node.peer_address,
+        "is_host": _flag(node.is_host),
+        "weight": str(node.weight),
+        "max_sessions": str(node.max_sessions),
+        "boot": node.boot,
+        "process": node.process,
+        "is_present": _flag(node.is_present),
         **{COUNT + check_counter_name(name): str(n) for name, n in sorted(node.counts.items())},
     }
 
@@ -185,6 +201,22 @@ def node_from_fields(fields: Fields) -> Node:
         connections=_number(fields, "connections"),
         counts=_named_numbers(fields, COUNT),
         updated=_time(fields, "updated"),
+        direct_address=fields.get("direct_address", ""),
+        direct_tcp_ports=tuple(map(int, fields.get("direct_tcp_ports", "").split())),
+        peer_address=fields.get("peer_address", ""),
+        is_host=fields.get("is_host", "1") == "1",
+        weight=_number(fields, "weight", 100),
+        max_sessions=_number(fields, "max_sessions"),
+        boot=fields.get("boot", ""),
+        process=fields.get("process", ""),
+        is_present=fields.get("is_present") == "1",
+        inc=_number(fields, "inc"),
+        state=NodeState(fields.get("state", "up")),
+        mode=NodeMode(fields.get("mode", "serving")),
+        why=fields.get("why", ""),
+        ended=_time(fields, "ended"),
+        expires_ms=_number(fields, "expires_ms"),
+        ended_ms=_number(fields, "ended_ms"),
     )
 
 

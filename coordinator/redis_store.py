@@ -8,7 +8,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import redis
@@ -74,6 +74,13 @@ class RedisStore:
     def size(self, key: str) -> int:
         return cast("int", self._command("SCARD", key))  # an integer reply
 
+    def entries(self, key: str, after: str, count: int) -> list[tuple[str, dict[str, str]]]:
+        start = f"({after}" if after else "-"
+        return _entries(self._command("XRANGE", key, start, "+", "COUNT", str(count)))
+
+    def latest(self, key: str, count: int) -> list[tuple[str, dict[str, str]]]:
+        return _entries(self._command("XREVRANGE", key, "+", "-", "COUNT", str(count)))[::-1]
+
     def step(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> Answer:
         return self.steps(name, [Call(keys, args)])[0]
 
@@ -94,6 +101,14 @@ class RedisStore:
             found = sorted(set(self._client.scan_iter(match=pattern, count=1000)))
         kinds = self._commands([("TYPE", key) for key in found])
         yield from zip(found, map(str, kinds), strict=True)
+
+    def attend(self, channel: str) -> "Presence":
+        """Subscribe to a channel for good: others can see that this process is there.
+
+        Takes a connection of the pool: use a store of its own.
+        """
+        with self._translated():
+            return Presence(self._client, channel)
 
     def facts(self) -> dict[str, str]:
         """Return what the server says about itself, by the names of `INFO`."""
@@ -132,6 +147,30 @@ class RedisStore:
             yield
         except (redis.RedisError, OSError) as error:
             raise _translate(error, self.where) from error
+
+
+class Presence:
+    """A subscription nobody writes to. The server ends it with the process, and the process sees by
+    it when the server, or the way there, is gone."""
+
+    def __init__(self, client: redis.Redis, channel: str) -> None:
+        """Use `RedisStore.attend`."""
+        make: Callable[[], redis.client.PubSub] = client.pubsub  # untyped in redis-py
+        self._subscription = make()
+        ask: Callable[..., object] = self._subscription.subscribe  # untyped in redis-py
+        ask(channel)
+        hear: Callable[..., object] = self._subscription.get_message  # untyped in redis-py
+        if hear(timeout=client.connection_pool.connection_kwargs["socket_timeout"]) is None:
+            raise redis.TimeoutError("no answer to a subscription")
+
+    def fileno(self) -> int:
+        """Return the socket, to be polled for a hang-up. Nothing else ever arrives on it."""
+        connection: Any = self._subscription.connection  # its socket is not public in redis-py
+        return cast("int", connection._sock.fileno())
+
+    def close(self) -> None:
+        """End it."""
+        self._subscription.close()
 
 
 def connect(
@@ -187,6 +226,13 @@ def shown(url: str) -> str:
         return f"unix://{parts.path}"
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}:{tcp_port or 6379}{parts.path}"
+
+
+def _entries(said: object) -> list[tuple[str, dict[str, str]]]:
+    """Return a stream's entries; redis-py has made each a pair of an id and its fields."""
+    return [
+        (entry_id, fields) for entry_id, fields in cast("list[tuple[str, dict[str, str]]]", said)
+    ]
 
 
 def _encode(item: str | int) -> bytes | int:

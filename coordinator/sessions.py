@@ -1,15 +1,17 @@
 """Sessions as the fleet knows them: opened under exact limits, adopted by whoever a client reaches.
 
-The secret a client comes back with, the session key, is in the store only as a hash. A record
-carries an epoch that grows each time another process takes the session over; a node whose epoch is
-stale learns so from each write, and drops the session.
+The secret a client comes back with, the session key, is in the store only as a hash.
+
+Two epochs fence a record. Its own grows each time another process takes the session over; that of
+its hub says under which grant its node owns the hub. Whoever writes under a stale one learns so,
+and nothing is written.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 
-from coordinator.errors import HubOffline, Limit, NoRoom, NotFound
+from coordinator.errors import BadTicket, HubOffline, Limit, NoRoom, NotFound, StaleEpoch
 from coordinator.model import NewSession, SessionRecord, SessionUpdate
 from coordinator.names import fold, fold_upper
 from coordinator.records import (
@@ -39,13 +41,16 @@ class Sessions:
         self._store = store
         self._keys = store.keys
 
-    def open(self, new: NewSession, session_key: bytes, now: Timestamp) -> SessionRecord:
+    def open(
+        self, new: NewSession, session_key: bytes, now: Timestamp, ticket: bytes = b""
+    ) -> SessionRecord:
         """Admit a session, name it `SID-<USER>-<n>` and record it, in one atomic step.
 
         `session_key` is fresh and random; repeating a call with it after StoreUnavailable is safe.
         The hub's `max_sessions` counts all its sessions, the policy `MultiLogins` those of the
-        user from other machines. Raises NotFound (hub or user, gone since the caller looked),
-        HubOffline, NoRoom.
+        user from other machines; what a `ticket` admits was counted when it was issued, and the
+        ticket is used up. Raises NotFound (hub or user, gone since the caller looked), HubOffline,
+        NoRoom, BadTicket, StaleEpoch (`new.node` does not have the hub under `new.hub_epoch`).
         """
         key_hash = hash_session_key(session_key)
         given = {name: getattr(new, name) for name in _NEW_FIELDS}
@@ -65,17 +70,26 @@ class Sessions:
             keys.user_traffic(new.hub, new.user),
         )
         args = [
-            keys.session(new.hub, ""),
+            keys.prefix,
             fold(new.hub),
             f"SID-{fold_upper(new.user)}-",
             key_hash,
             new.unique_id.hex() if any(new.unique_id) else "-",
             new.policy.get("MultiLogins", 0),
             now,
+            fold(new.user),
+            new.node,
+            new.inc,
+            new.hub_epoch,
+            hash_session_key(ticket) if ticket else "",
             *flat(written),
         ]
-        name = _admitted(self._store.step("session_open", touched, args), new)
-        return replace(record, name=name)
+        answer = self._store.step("session_open", touched, args)
+        raise_if_refused(answer, new.hub, new.user)
+        _raise_if_stale(answer, new.hub, new.hub_epoch)
+        if str(answer[0]).startswith("ticket-"):
+            raise BadTicket(str(answer[0]))
+        return replace(record, name=str(answer[1]))
 
     def by_key(self, session_key: bytes) -> SessionRecord | None:
         """Return the session a client knows the key of; None if it has ended or never was."""
@@ -90,11 +104,20 @@ class Sessions:
         found = self._store.fields(self._keys.session(hub, name))
         return session_from_fields(found) if found else None
 
-    def adopt(self, record: SessionRecord, node: str, now: Timestamp) -> SessionRecord | None:
+    def adopt(
+        self,
+        record: SessionRecord,
+        node: str,
+        now: Timestamp,
+        *,
+        inc: int = 0,
+        hub_epoch: int = 0,
+    ) -> SessionRecord | None:
         """Take a session over for `node`; return it under its new epoch.
 
-        None if it ended meanwhile or its hub is offline: the client has to log in anew. Of two
-        that adopt at once both are answered, and the later one has it.
+        `inc` is the node's incarnation, `hub_epoch` that under which it has the hub, 0 of a static
+        one. None if it ended meanwhile or its hub is offline: the client has to log in anew. Of
+        two that adopt at once both are answered, and the later one has it. Raises StaleEpoch.
         """
         keys = self._keys
         touched = (
@@ -102,22 +125,31 @@ class Sessions:
             keys.hub(record.hub),
             keys.node_sessions(node),
         )
-        all_nodes = f"{keys.prefix}node-sessions:"
-        args = [record.key_hash, node, all_nodes, _place(record), now]
+        args: list[str | int] = [
+            record.key_hash,
+            node,
+            keys.prefix,
+            _place(record),
+            now,
+            fold(record.hub),
+            inc,
+            hub_epoch,
+        ]
         answer = self._store.step("session_adopt", touched, args)
+        _raise_if_stale(answer, record.hub, hub_epoch)
         return session_from_fields(unflat(answer[1:])) if answer[0] == "ok" else None
 
     def update(self, updates: Sequence[SessionUpdate], now: Timestamp) -> list[SessionRecord]:
         """Report on sessions this node carries; return those it must drop.
 
-        They ended, or another process took them over, since. Raises StoreUnavailable: then some
-        may be written, and repeating counts their traffic twice.
+        They ended, or another process took them over, or has their hub, since. Raises
+        StoreUnavailable: then some may be written, and repeating counts their traffic twice.
         """
         lost: list[SessionRecord] = []
         for start in range(0, len(updates), BATCH):
             batch = updates[start : start + BATCH]
             answers = self._store.steps("session_update", [self._report(u, now) for u in batch])
-            lost += [u.record for u, a in zip(batch, answers, strict=True) if a[0] == "lost"]
+            lost += [u.record for u, a in zip(batch, answers, strict=True) if a[0] != "ok"]
         return lost
 
     def close(self, record: SessionRecord) -> bool:
@@ -180,13 +212,20 @@ class Sessions:
             values["macs"] = " ".join(update.macs)
         if update.ips is not None:
             values["ips"] = " ".join(update.ips)
-        args = [record.key_hash, record.epoch, len(added), *flat(added), *flat(values)]
+        what = [len(added), *flat(added), *flat(values)]
+        args = [record.key_hash, record.epoch, self._keys.prefix, *_under(record), *what]
         return Call([self._keys.session(record.hub, record.name)], args)
 
     def _ending(self, record: SessionRecord) -> Call:
         key = self._keys.session(record.hub, record.name)
-        place = [fold(record.hub), record.name]
-        return Call([key], [self._keys.prefix, *place, record.key_hash, record.epoch])
+        hub, *under = _under(record)
+        place = [self._keys.prefix, hub, record.name]
+        return Call([key], [*place, record.key_hash, record.epoch, *under])
+
+
+def _under(record: SessionRecord) -> list[str | int]:
+    """Return what a write about a session is fenced by."""
+    return [fold(record.hub), record.node, record.inc, record.hub_epoch]
 
 
 def _place(record: SessionRecord) -> str:
@@ -194,16 +233,20 @@ def _place(record: SessionRecord) -> str:
     return f"{fold(record.hub)}:{record.name}"
 
 
-def _admitted(answer: Answer, new: NewSession) -> str:
-    """Return the name a session was given, or raise why it was not."""
+def raise_if_refused(answer: Answer, hub: str, user: str) -> None:
+    """Raise what a step that admits sessions answered, unless it admits."""
     word = str(answer[0])
     if word == "no-hub":
-        raise NotFound("hub", new.hub)
+        raise NotFound("hub", hub)
     if word == "no-user":
-        raise NotFound("user", new.user)
+        raise NotFound("user", user)
     if word == "offline":
-        raise HubOffline(new.hub)
+        raise HubOffline(hub)
     if word in (Limit.HUB_SESSIONS, Limit.USER_LOGINS):
-        owner = new.hub if word == Limit.HUB_SESSIONS else new.user
+        owner = hub if word == Limit.HUB_SESSIONS else user
         raise NoRoom(Limit(word), owner, int(str(answer[1])), int(str(answer[2])))
-    return str(answer[1])
+
+
+def _raise_if_stale(answer: Answer, hub: str, epoch: int) -> None:
+    if answer[0] == "stale":
+        raise StaleEpoch(hub, epoch, int(str(answer[1])))

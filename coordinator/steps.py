@@ -1,7 +1,7 @@
 """Steps: the files of `lua/`, each one atomic change, by name.
 
-A file that begins with `-- needs <name>` has the functions of that file put before it: Redis knows
-no other way to share them.
+A file that begins with `-- needs <name> ...` has the functions of those files put before it, each
+once and after what it needs itself: Redis knows no other way to share them.
 """
 
 import hashlib
@@ -22,13 +22,17 @@ class Step(NamedTuple):
 @cache
 def load_step(name: str) -> Step:
     """Return `lua/<name>.lua` ready to run."""
-    source = _read(name)
+    source = "\n".join(_with_needs(name, []).values())
     return Step(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-def _read(name: str) -> str:
+def _with_needs(name: str, inside: list[str]) -> dict[str, str]:
+    """Return a file after all those it needs; `inside` are the files that asked for it."""
+    assert name not in inside, f"{name} needs itself"
     source = (_LUA / f"{name}.lua").read_text(encoding="utf-8")
     first, _, _ = source.partition("\n")
+    parts: dict[str, str] = {}
     if first.startswith("-- needs "):
-        return f"{_read(first.removeprefix('-- needs ').strip())}\n{source}"
-    return source
+        for needed in first.removeprefix("-- needs ").split():
+            parts |= _with_needs(needed, [*inside, name])
+    return {**parts, name: source}

@@ -47,6 +47,13 @@ class Store(Protocol):
     def size(self, key: str) -> int:
         """Return how many members a set has."""
 
+    def entries(self, key: str, after: str, count: int) -> list[tuple[str, dict[str, str]]]:
+        """Return up to `count` entries of a stream behind the id `after`, oldest first; from the
+        beginning if it is empty."""
+
+    def latest(self, key: str, count: int) -> list[tuple[str, dict[str, str]]]:
+        """Return the newest `count` entries of a stream, oldest first."""
+
     def step(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> Answer:
         """Run `lua/<name>.lua`. What it answers is an array whose first item is a word."""
 

@@ -1,3 +1,4 @@
+-- needs tickets
 -- Shared by the steps that end sessions; their keys follow from the record, which alone knows the
 -- node and the user. All are of one hash tag, so they are where KEYS is.
 
@@ -12,6 +13,7 @@ local function forget(prefix, hub, session)
   redis.call('HDEL', prefix .. 'session-keys', record[3])
   redis.call('HDEL', prefix .. 'user-sessions:' .. hub .. ':' .. user, session)
   redis.call('SREM', prefix .. 'node-sessions:' .. record[1], place)
+  weigh(prefix, record[1])
   return record[1], record[3]
 end
 

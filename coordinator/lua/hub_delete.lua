@@ -16,7 +16,15 @@ for _, user in ipairs(redis.call('SPOP', KEYS[3], batch)) do
   local name = hub .. ':' .. user
   redis.call('DEL', prefix .. 'user:' .. name, prefix .. 'traffic:user:' .. name)
 end
-if redis.call('EXISTS', KEYS[3], KEYS[4]) > 0 then return {'more', ended} end
+local tickets = prefix .. 'hub-tickets:' .. hub
+for _, ticket in ipairs(redis.call('SRANDMEMBER', tickets, batch)) do void(prefix, ticket) end
+if redis.call('EXISTS', KEYS[3], KEYS[4], tickets) > 0 then return {'more', ended} end
+local owner = redis.call('HGET', prefix .. 'owner:' .. hub, 'node')
+if owner then
+  redis.call('SREM', prefix .. 'node-hubs:' .. owner, hub)
+  redis.call('SREM', prefix .. 'node-assigned:' .. owner, hub)
+end
+redis.call('DEL', prefix .. 'owner:' .. hub) -- a hub of the same name gets a higher epoch anyway
 redis.call('DEL', KEYS[1], KEYS[5], KEYS[6])
 redis.call('SREM', KEYS[2], hub)
 return {'done', ended}

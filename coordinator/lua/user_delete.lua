@@ -8,6 +8,8 @@ if redis.call('EXISTS', KEYS[1], KEYS[3]) == 0 then return {'no-user'} end
 redis.call('DEL', KEYS[1], KEYS[4])
 redis.call('SREM', KEYS[2], ARGV[3])
 redis.call('INCR', KEYS[5])
+local tickets = ARGV[1] .. 'user-tickets:' .. ARGV[2] .. ':' .. ARGV[3]
+for _, ticket in ipairs(redis.call('HKEYS', tickets)) do void(ARGV[1], ticket) end
 local ended = 0
 for i, session in ipairs(redis.call('HKEYS', KEYS[3])) do
   if i > tonumber(ARGV[4]) then return {'more', ended} end

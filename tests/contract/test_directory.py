@@ -187,8 +187,10 @@ def test_deleting_a_hub_leaves_nothing_of_it(fleet: Fleet, monkeypatch) -> None:
     assert fleet.sessions.count("Corporate") == 5
     assert len(fleet.nodes.heartbeat(NODE, NOW).orders) == 5
     assert fleet.directory.delete_hub("corporate") == 5
-    fleet.nodes.remove("node-1")
-    assert dict(fleet.store.scan()).keys() - before.keys() == {fleet.store.keys.directory_version()}
+    fleet.nodes.remove("node-1", NOW)
+    keys = fleet.store.keys
+    left = dict(fleet.store.scan()).keys() - before.keys()
+    assert left == {keys.directory_version(), keys.log()}
 
 
 def test_a_hub_being_deleted_admits_nobody(fleet: Fleet, store, raw) -> None:

@@ -6,22 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.errors import StaleEpoch
 from coordinator.fleet import Fleet
-from coordinator.keys import KEYS, to_markdown
-from coordinator.model import FleetCertificate, SessionUpdate, Traffic
+from coordinator.model import FleetCertificate, Hub, SessionUpdate, Traffic
+from coordinator.placement import Here
+from coordinator.schema import KEYS, to_markdown
 from coordinator.sessions import hash_session_key
-from coordinator.steps import load_step
 from tests.conftest import FLEET_KEY
-from tests.contract.values import ALICE, HUB, LATER, LOGIN, NODE, NOW, machine, new_key
+from tests.contract.values import ALICE, HUB, LATER, LOGIN, NODE, NOW, machine, new_key, register
 
 ROOT = Path(__file__).parents[2]
 PASSWORD_HASH = bytes(range(200, 220))
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ\n-----END PRIVATE KEY-----\n"
+SHARED = {"clock", "load", "tickets", "limits", "fence", "members", "grants", "forget"}
 MOVED = Traffic(1, 100, 2, 200, 3, 300, 4, 400)
 
 
 @pytest.fixture
-def session_key(fleet: Fleet) -> bytes:
+def session_key(fleet: Fleet, raw) -> bytes:
     """The key of a session in a fleet where everything that writes has written."""
     directory, sessions = fleet.directory, fleet.sessions
     hub = directory.create_hub(replace(HUB, message="hello"), NOW)
@@ -37,9 +39,40 @@ def session_key(fleet: Fleet) -> bytes:
     sessions.update([report], LATER)
     sessions.kick("corp", sessions.open(login, new_key(), NOW).name)
     fleet.traffic.add({"Corp": MOVED}, {("Corp", "Alice"): MOVED}, {"Corp": {"storm": 3}})
-    fleet.nodes.heartbeat(replace(NODE, counts={"over-limit": 1}), NOW)
+    live_through_everything(fleet, raw)
     fleet.certificates.get_or_create(FleetCertificate("CERTIFICATE", PRIVATE_KEY), NOW)
     return key
+
+
+def live_through_everything(fleet: Fleet, raw) -> None:
+    """Three nodes, hubs and tickets of theirs, a leader, a fault of each kind."""
+    placement, keys = fleet.placement, fleet.store.keys
+    fleet.directory.create_hub(Hub("Other"), NOW)
+    fleet.directory.create_user(replace(ALICE, hub="Other"), NOW)
+    lease, second, third = (register(fleet, f"node-{n}") for n in (1, 2, 3))
+    fleet.leases.renew(lease, replace(NODE, counts={"over-limit": 1}), 0.0, NOW)
+    placed = placement.place(lease, "other", NOW, here=True)
+    assert isinstance(placed, Here)
+    login = replace(LOGIN, hub="Other", policy={"Access": 1}, unique_id=machine(2))
+    placement.admit(lease, login, b"a ticket", NOW)
+    placement.order_move("other", "node-2", NOW)
+    # Node 2 was given a hub by a store that had lost its grant to node 1.
+    fleet.directory.create_hub(Hub("Third"), NOW)
+    placement.place(second, "third", NOW, here=True)
+    third_epoch = fleet.prologue.highest_epoch + 1
+    claims = {"other": placed.grant.epoch, "third": third_epoch}
+    fleet.leases.reconcile(lease, NODE, claims, 0.0, NOW)
+    fleet.directory.create_hub(Hub("Fourth"), NOW)
+    placement.place(second, "fourth", NOW, here=True)
+    fleet.election.lead(second, NOW)
+    fleet.election.step_down(NOW)
+    raw.hset(keys.leader(), mapping={"node": "node-1", "inc": lease.inc})
+    # A restart of the store, long ago; a leave; a suspicion; a write of somebody who lost a hub.
+    raw.hset(keys.meta(), mapping={"run": "another", "seen_ms": 1})
+    fleet.leases.leave(third, "stops", NOW)
+    raw.hset(keys.node("node-3"), "suspected_ms", 1)
+    with pytest.raises(StaleEpoch):
+        fleet.sessions.open(replace(login, hub_epoch=1), new_key(), NOW)
 
 
 def contents(fleet: Fleet, raw) -> dict[str, tuple[str, list[dict[str, str]] | list[str]]]:
@@ -48,6 +81,7 @@ def contents(fleet: Fleet, raw) -> dict[str, tuple[str, list[dict[str, str]] | l
         "string": lambda key: [raw.get(key)],
         "set": lambda key: sorted(raw.smembers(key)),
         "hash": lambda key: [raw.hgetall(key)],
+        "zset": lambda key: raw.zrange(key, 0, -1),
         "stream": lambda key: [entry for _, entry in raw.xrange(key)],
     }
     return {key: (kind, readers[kind](key)) for key, kind in fleet.store.scan()}
@@ -103,7 +137,7 @@ def test_no_credential_is_in_the_store(fleet: Fleet, session_key, raw) -> None:
         ):
             assert shown not in everything
     assert "PRIVATE KEY" not in everything
-    assert everything.count("sealed:v1:") == 4  # seal check, private key, two users
+    assert everything.count("sealed:v1:") == 5  # seal check, private key, three users
     assert hash_session_key(session_key) in everything
 
 
@@ -112,14 +146,15 @@ def test_document_is_made_from_the_table() -> None:
     _, _, made = document.partition("## The keys\n\n")
     assert made == to_markdown(), (
         "docs/keys.md: replace what follows '## The keys' by the output of "
-        "python -c 'from coordinator.keys import to_markdown; print(to_markdown(), end=\"\")'"
+        "python -c 'from coordinator.schema import to_markdown; print(to_markdown(), end=\"\")'"
     )
 
 
 def test_every_step_is_named_by_the_keys_it_changes() -> None:
     named = {step for key in KEYS for step in key.steps}
     files = {path.stem for path in (ROOT / "coordinator" / "lua").glob("*.lua")}
-    assert named == files - {"forget"}
-    for step in files:
-        head = load_step(step).source
-        assert step == "forget" or ("KEYS[1]" in head and "-- Answers {" in head), step
+    assert named == files - SHARED
+    for step in files - SHARED:
+        head = (ROOT / "coordinator" / "lua" / f"{step}.lua").read_text(encoding="utf-8")
+        assert "KEYS[1]" in head, step
+        assert "-- Answers " in head, step

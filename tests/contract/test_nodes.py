@@ -66,10 +66,10 @@ def test_more_orders_than_fit_one_answer_all_arrive(fleet: Fleet) -> None:
 
 def test_removed_node_is_gone(fleet: Fleet) -> None:
     fleet.nodes.heartbeat(NODE, NOW)
-    fleet.nodes.remove("node-1")
+    fleet.nodes.remove("node-1", NOW)
     assert fleet.nodes.nodes() == []
     with pytest.raises(NotFound, match="no node named 'node-1'"):
-        fleet.nodes.remove("node-1")
+        fleet.nodes.remove("node-1", NOW)
 
 
 def test_a_node_name_that_cannot_be_is_refused(fleet: Fleet) -> None:

@@ -3,7 +3,10 @@
 from dataclasses import replace
 from itertools import count
 
+import redis
+
 from coordinator.fleet import Fleet
+from coordinator.lease import Lease
 from coordinator.model import Hub, NewSession, Node, SessionRecord, User
 from coordinator.times import Timestamp
 
@@ -36,3 +39,24 @@ def machine(number: int) -> bytes:
 def open_session(fleet: Fleet, **changes: object) -> SessionRecord:
     """Open a session of Alice's, from a machine that did not say which."""
     return fleet.sessions.open(replace(LOGIN, **changes), new_key(), NOW)  # type: ignore[arg-type] # fields by name
+
+
+def a_node(name: str, **changes: object) -> Node:
+    """A node that clients can be redirected to."""
+    number = int(name.rpartition("-")[2])
+    node = replace(
+        NODE, id=name, direct_address=f"192.0.2.{number}", direct_tcp_ports=(5555, 992), boot=name
+    )
+    return replace(node, **changes)  # type: ignore[arg-type]  # fields by name
+
+
+def register(fleet: Fleet, name: str, **changes: object) -> Lease:
+    """Register a node, at zero of its own clock."""
+    lease = fleet.leases.register(a_node(name, **changes), 0.0, NOW)
+    assert isinstance(lease, Lease), lease
+    return lease
+
+
+def let_pass(fleet: Fleet, raw: redis.Redis, ms: int) -> None:
+    """Advance the lease clock, as many small steps would."""
+    raw.hincrby(fleet.store.keys.meta(), "clock_ms", ms)

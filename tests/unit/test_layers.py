@@ -36,8 +36,9 @@ LAYERS = {
     ),
     "gateway.config": Rule(("gateway.errors",), "settings are read before anything is built"),
     "gateway.logs": Rule((), "how events are printed depends on no event"),
+    "gateway.processes": Rule((), "a child ends with its parent whatever it runs"),
     "gateway.embedded": Rule(
-        ("gateway.errors", "gateway.config", "coordinator.seal"),
+        ("gateway.errors", "gateway.config", "gateway.processes", "coordinator.seal"),
         "it runs a store and knows nothing of what is kept there",
     ),
     "gateway.fleet": Rule(
@@ -69,6 +70,19 @@ LAYERS = {
         ),
         "a node runs without a command line",
     ),
+    "gateway.supervisor": Rule(
+        (
+            "gateway.errors",
+            "gateway.config",
+            "gateway.processes",
+            "gateway.embedded",
+            "gateway.logs",
+            "gateway.node.app",
+            "gateway.node.listener",
+            "coordinator.errors",
+        ),
+        "it keeps processes and sockets; what a node does with them is the node's business",
+    ),
     "gateway.cli": Rule(
         (
             "gateway",
@@ -81,6 +95,7 @@ LAYERS = {
             "gateway.fleet",
             "gateway.logs",
             "gateway.node.app",
+            "gateway.supervisor.machine",
             "coordinator",
         ),
         "a command decodes words and prints answers; frames and sockets are not its business",
@@ -94,7 +109,14 @@ WORLD = ("socket", "ssl", "select", "selectors", "asyncio", "threading", "subpro
 HOMES = {
     "redis": (("coordinator.redis_store",), "foreign errors of the store end in one file"),
     "gevent": (
-        ("gateway.__main__", "gateway.node", "gateway.transport", "gateway.client", "gateway.cli"),
+        (
+            "gateway.__main__",
+            "gateway.node",
+            "gateway.supervisor",
+            "gateway.transport",
+            "gateway.client",
+            "gateway.cli",
+        ),
         "only layers that wait know the loop",
     ),
     "click": (("gateway.cli",), "options and exit codes belong to the command line"),
@@ -103,6 +125,7 @@ HOMES = {
         (
             "gateway.logs",
             "gateway.node",
+            "gateway.supervisor",
             "gateway.transport",
             "gateway.client",
             "gateway.fleet",

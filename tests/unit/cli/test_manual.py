@@ -104,7 +104,8 @@ def test_no_answer_holds_a_secret():
 def test_every_field_of_a_session_that_is_no_secret_is_told():
     told = set(row("session ("))
     stored = {f.name for f in fields(SessionRecord)} | {f.name for f in fields(NewSession)}
-    assert stored - told == {"key_hash", "use_encrypt"}  # a hash; and what is always so
+    # A hash, what is always so, and what its node's writes are fenced by.
+    assert stored - told == {"key_hash", "use_encrypt", "inc", "hub_epoch"}
 
 
 def test_policies_with_an_effect_are_those_there_are():

@@ -22,6 +22,7 @@ def is_user_name(name: str) -> bool:
 USER_NAMES = st.text(max_size=20).filter(is_user_name) | st.just("a:b")
 MAKERS = {
     "meta": lambda hub, user: K.meta(),
+    "settings": lambda hub, user: K.settings(),
     "tls": lambda hub, user: K.tls(),
     "directory-version": lambda hub, user: K.directory_version(),
     "hubs": lambda hub, user: K.hubs(),
@@ -37,6 +38,19 @@ MAKERS = {
     "nodes": lambda hub, user: K.nodes(),
     "node:<node>": lambda hub, user: K.node("node-1"),
     "orders:<node>": lambda hub, user: K.orders("node-1"),
+    "leases": lambda hub, user: K.leases(),
+    "load": lambda hub, user: K.load(),
+    "unreconciled": lambda hub, user: K.unreconciled(),
+    "owner:<hub>": lambda hub, user: K.owner(hub),
+    "node-hubs:<node>": lambda hub, user: K.node_hubs("node-1"),
+    "node-assigned:<node>": lambda hub, user: K.node_assigned("node-1"),
+    "ticket:<ticket>": lambda hub, user: K.ticket("ab12"),
+    "tickets": lambda hub, user: K.tickets(),
+    "hub-tickets:<hub>": lambda hub, user: K.hub_tickets(hub),
+    "user-tickets:<hub>:<user>": K.user_tickets,
+    "node-tickets:<node>": lambda hub, user: K.node_tickets("node-1"),
+    "leader": lambda hub, user: K.leader(),
+    "log": lambda hub, user: K.log(),
     "traffic:hub:<hub>": lambda hub, user: K.hub_traffic(hub),
     "traffic:user:<hub>:<user>": K.user_traffic,
 }

@@ -1,0 +1,189 @@
+"""The controller: what the leader does for all. Snapshot → plan → guarded writes → a sentence.
+
+It does optional work only, so nothing depends on it: hubs of dead nodes are given to others before
+a client asks (who asks first does the same), and what nobody will come back for is removed. It
+decides by a snapshot that may be old when it acts. That is safe, because each write is a step that
+looks for itself whether what the plan assumed still holds, whoever asks: a deposed leader's plan
+does nothing that was not to be done.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from coordinator.election import Election
+from coordinator.errors import Conflict, HubOffline, NotFound
+from coordinator.lease import Lease
+from coordinator.model import Node, NodeState
+from coordinator.nodes import Nodes
+from coordinator.placement import At, Here, Placement
+from coordinator.prologue import Prologue
+from coordinator.tickets import Tickets
+from coordinator.times import Timestamp
+
+HUBS_A_CYCLE = 50
+SESSIONS_A_CYCLE = 500
+NODE_KEPT_MS = 3_600_000  # for people to see what became of it
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A node whose lease was ended, and what is still recorded for it."""
+
+    node: Node
+    hubs: tuple[str, ...]
+    sessions: tuple[str, ...]
+    """`<hub>:<session>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a plan is made from, read once."""
+
+    clock_ms: int
+    """The lease clock."""
+    losses: tuple[Loss, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceHub:
+    """Give a dead node's hub to another: its clients are about to come back."""
+
+    hub: str
+
+    def __str__(self) -> str:
+        return f"place {self.hub}"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectSession:
+    """Remove a session nobody came back for in time."""
+
+    place: str
+    """`<hub>:<session>`."""
+
+    def __str__(self) -> str:
+        return f"collect {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetNode:
+    """Remove a node that left or died long ago."""
+
+    node: str
+
+    def __str__(self) -> str:
+        return f"forget {self.node}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireTickets:
+    """Give back the places of tickets nobody used."""
+
+    def __str__(self) -> str:
+        return "expire tickets"
+
+
+Action: TypeAlias = PlaceHub | CollectSession | ForgetNode | ExpireTickets
+
+
+def plan(snapshot: Snapshot, resume_ms: int) -> tuple[Action, ...]:
+    """Return what there is to do, most urgent first. Pure.
+
+    Hubs with sessions only: the others are placed when somebody asks. `resume_ms`: how long
+    sessions of a dead node may be taken over.
+    """
+    waiting: Counter[str] = Counter()
+    for loss in snapshot.losses:
+        named = (place.partition(":")[0] for place in loss.sessions)
+        waiting.update(hub for hub in named if hub in loss.hubs)
+    hubs = sorted(waiting, key=lambda hub: (-waiting[hub], hub))[:HUBS_A_CYCLE]
+    over = [
+        session
+        for loss in snapshot.losses
+        if loss.node.ended_ms + resume_ms <= snapshot.clock_ms
+        for session in loss.sessions
+    ][:SESSIONS_A_CYCLE]
+    forgotten = [
+        loss.node.id
+        for loss in snapshot.losses
+        if not loss.sessions and loss.node.ended_ms + NODE_KEPT_MS <= snapshot.clock_ms
+    ]
+    return (
+        *map(PlaceHub, hubs),
+        *map(CollectSession, over),
+        *map(ForgetNode, forgotten),
+        ExpireTickets(),
+    )
+
+
+class Controller:
+    """The work of a leader. Raises StoreUnavailable, ForeignStore, LeaseLost from `step`."""
+
+    def __init__(self, prologue: Prologue, resume_ms: int) -> None:
+        """`resume_ms`: how long the sessions of a dead node wait for their clients."""
+        self._prologue = prologue
+        self._keys = prologue.keys
+        self._election = Election(prologue)
+        self._nodes = Nodes(prologue)
+        self._placement = Placement(prologue)
+        self._tickets = Tickets(prologue)
+        self._resume_ms = resume_ms
+
+    def step(self, lease: Lease, now: Timestamp) -> str:
+        """Lead, if this node may, and do one cycle; return what happened in a sentence.
+
+        Empty: nothing did, or another node leads.
+        """
+        leader = self._election.lead(lease, now)
+        if leader is None or not leader.is_held_by(lease):
+            return ""
+        return self._carry_out(plan(self.snapshot(), self._resume_ms), lease, now)
+
+    def snapshot(self) -> Snapshot:
+        """Read what a plan needs: of nodes that are alive nothing but that they are."""
+        clock_ms = int(self._prologue.store.field(self._keys.meta(), "clock_ms") or 0)
+        losses = [
+            Loss(
+                node,
+                tuple(self._prologue.store.members(self._keys.node_hubs(node.id))),
+                tuple(self._prologue.store.members(self._keys.node_sessions(node.id))),
+            )
+            for node in self._nodes.nodes()
+            if node.state is not NodeState.UP
+        ]
+        return Snapshot(clock_ms, tuple(losses))
+
+    def _carry_out(self, actions: Sequence[Action], lease: Lease, now: Timestamp) -> str:
+        done: Counter[str] = Counter()
+        for action in actions:
+            match action:
+                case PlaceHub(hub):
+                    done["hubs placed"] += self._place(lease, hub, now)
+                case CollectSession(place):
+                    done["sessions ended"] += self._collect(place, now)
+                case ForgetNode(node):
+                    done["nodes forgotten"] += self._forget(node, now)
+                case ExpireTickets():
+                    done["tickets expired"] += self._tickets.expire(now)
+        return ", ".join(f"{number} {what}" for what, number in done.items() if number)
+
+    def _place(self, lease: Lease, hub: str, now: Timestamp) -> bool:
+        try:
+            return isinstance(self._placement.place(lease, hub, now), Here | At)
+        except (NotFound, HubOffline):  # since the snapshot
+            return False
+
+    def _collect(self, place: str, now: Timestamp) -> bool:
+        hub, _, session = place.partition(":")
+        keys = [self._keys.session(hub, session)]
+        args: list[str | int] = [hub, session, self._resume_ms]
+        return self._prologue.run("session_collect", now, keys, args)[0] == "ok"
+
+    def _forget(self, node: str, now: Timestamp) -> bool:
+        try:
+            self._nodes.remove(node, now)
+        except (NotFound, Conflict):  # forgotten, or back, since the snapshot
+            return False
+        return True

@@ -1,0 +1,30 @@
+-- needs members
+-- End a node's lease before it expires, because its process is gone: the fast path. The caller
+-- found its port closed; here its presence connection must be closed too, twice, `suspect_ms`
+-- apart and without a renewal in between. A living node whose presence connection broke has closed
+-- its gate by then, unless it is back and has renewed.
+-- KEYS[1] to [3] see clock, [4] the caller
+-- ARGV[1] to [6] see clock, [7] the node accused, [8] its incarnation, [9] its presence channel
+-- Answers {'dead'} | {'suspect', ms} | {'alive', ms to expiry} | {'grace', ms} | {'gone'}
+--   | {'not-live', why} | {'no-fleet'}.
+if not tick() then return {'no-fleet'} end
+local ended = caller_ended()
+if ended then return ended end
+local row = judged(ARGV[7], ARGV[5])
+if not row or row.inc ~= ARGV[8] then return {'gone'} end
+if not row.is_up then return {'dead'} end
+if clock.in_grace then return {'grace', whole(clock.grace_ms - clock.ms)} end
+local key = PREFIX .. 'node:' .. ARGV[7]
+local known = redis.call('HMGET', key, 'is_present', 'suspected_ms')
+if known[1] ~= '1' or redis.call('PUBSUB', 'NUMSUB', ARGV[9])[2] > 0 then
+  redis.call('HDEL', key, 'suspected_ms')
+  return {'alive', whole(math.max(0, row.expires_ms - clock.ms) + 1)}
+end
+if not known[2] then
+  redis.call('HSET', key, 'suspected_ms', whole(clock.ms))
+  return {'suspect', whole(clock.suspect_ms)}
+end
+local left = tonumber(known[2]) + clock.suspect_ms - clock.ms
+if left > 0 then return {'suspect', whole(left)} end
+finish(ARGV[7], 'dead', 'its port refuses and its presence ended', ARGV[5], 0)
+return {'dead'}

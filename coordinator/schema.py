@@ -1,0 +1,377 @@
+"""Every kind of key: its name, type, fields, writer and lifetime.
+
+`KEYS` is the documentation: `etherfleet redis keys` shows it and `docs/keys.md` is made from it.
+The keys themselves are made by `keys.Keys`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coordinator.model import TRAFFIC_FIELDS
+from coordinator.timing import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One kind of key. In `pattern` and `fields`, `<…>` stands for a name."""
+
+    pattern: str
+    type: str
+    holds: str
+    fields: tuple[str, ...]
+    """Of a hash or of each stream entry; a `?` at the end: only while it has a value."""
+    writer: str
+    lifetime: str
+    steps: tuple[str, ...]
+    """Files of `lua/` that change it."""
+
+    def matches(self, name: str) -> bool:
+        """Say whether `name`, without the fleet's prefix, is a key of this kind."""
+        return _as_regex(self.pattern).fullmatch(name) is not None
+
+    def knows(self, field: str) -> bool:
+        """Say whether `field` may occur in a key of this kind."""
+        return any(_as_regex(f.removesuffix("?")).fullmatch(field) for f in self.fields)
+
+
+def _as_regex(pattern: str) -> re.Pattern[str]:
+    """Turn `user:<hub>:<user>` into a matcher: only the last name may contain a colon."""
+    parts = re.split(r"(<[^>]+>)", pattern)
+    last = max((i for i, p in enumerate(parts) if p.startswith("<")), default=-1)
+    names = (".+" if i == last else "[^:]+" for i in range(len(parts)))
+    joined = zip(parts, names, strict=True)
+    return re.compile("".join(n if p.startswith("<") else re.escape(p) for p, n in joined))
+
+
+_WITH_HUB = "until the hub is deleted"
+_WITH_USER = "until the user or its hub is deleted"
+_WITH_SESSION = "until the session ends"
+
+_CLOCKED = """
+    register renew reconcile leave declare suspect place admit activate free transfer hub_move
+    node_mode node_remove ticket_find ticket_void ticket_expire lead step_down session_collect
+"""
+_ENDING = "session_close session_kick session_collect user_delete hub_delete"
+_GRANTING = "place admit transfer renew reconcile"
+_TICKETING = "admit session_open ticket_void ticket_expire user_delete hub_delete node_remove"
+_JUDGING = "register renew leave declare suspect place admit hub_move node_remove lead"
+_WITH_NODE = "until the node is removed"
+_TRAFFIC = " ".join(f"{name}?" for name in TRAFFIC_FIELDS)
+
+
+def _key(
+    pattern: str, type: str, holds: str, *, writer: str, lifetime: str, steps: str, fields: str = ""
+) -> Key:
+    return Key(pattern, type, holds, tuple(fields.split()), writer, lifetime, tuple(steps.split()))
+
+
+KEYS: Sequence[Key] = (
+    _key(
+        "meta",
+        "hash",
+        "the fleet itself, the lease clock, and how often something was amiss",
+        fields="""
+            cluster schema created seal_check clock_ms? seen_ms? run? highest_epoch? grace_ms?
+            grace_min_ms? gaps? restarts? fenced?
+        """,
+        writer="whoever finds it missing first; the head of every step of coordination",
+        lifetime="for ever",
+        steps="create_once session_open session_adopt session_update session_close" + _CLOCKED,
+    ),
+    _key(
+        "settings",
+        "hash",
+        "times that are the same on all nodes, in milliseconds",
+        fields=" ".join(Timing().to_fields()),
+        writer="whoever finds it missing first",
+        lifetime="for ever",
+        steps="create_once",
+    ),
+    _key(
+        "tls",
+        "hash",
+        "the certificate all nodes show; the private key is sealed",
+        fields="certificate private_key created",
+        writer="the first node that needs one and was given none",
+        lifetime="for ever",
+        steps="create_once",
+    ),
+    _key(
+        "directory-version",
+        "string",
+        "number, raised by each change of a hub or user",
+        writer="every directory change",
+        lifetime="for ever",
+        steps="directory_create directory_set hub_delete user_delete",
+    ),
+    _key(
+        "hubs",
+        "set",
+        "names of all hubs",
+        writer="hub create, delete",
+        lifetime="while there are hubs",
+        steps="directory_create hub_delete",
+    ),
+    _key(
+        "hub:<hub>",
+        "hash",
+        "a hub's settings",
+        fields="name kind online max_sessions max_macs message created changed version removing?",
+        writer="hub create, set",
+        lifetime=_WITH_HUB,
+        steps="directory_create directory_set hub_delete",
+    ),
+    _key(
+        "users:<hub>",
+        "set",
+        "names of a hub's users",
+        writer="user create, delete",
+        lifetime=_WITH_HUB,
+        steps="directory_create user_delete hub_delete",
+    ),
+    _key(
+        "user:<hub>:<user>",
+        "hash",
+        "a user's account; the secret is sealed",
+        fields="""
+            hub name auth secret? real_name note expires? policy:<policy>? created changed
+            version
+        """,
+        writer="user create, set, passwd",
+        lifetime=_WITH_USER,
+        steps="directory_create directory_set user_delete hub_delete",
+    ),
+    _key(
+        "session-number:<hub>",
+        "string",
+        "number in the name of the hub's newest session",
+        writer="session open",
+        lifetime=_WITH_HUB,
+        steps="session_open hub_delete",
+    ),
+    _key(
+        "sessions:<hub>",
+        "set",
+        "names of a hub's sessions; its size is what the hub's limit counts",
+        writer="session open, end",
+        lifetime="while the hub has sessions",
+        steps="session_open " + _ENDING,
+    ),
+    _key(
+        "session:<hub>:<session>",
+        "hash",
+        "a session: what another node needs to carry on with it",
+        fields="""
+            name hub user node epoch key_hash address client_name client_version client_build
+            host_name unique_id? policy:<policy>? max_connection timeout_ms use_encrypt
+            use_compress half_connection qos bridge monitor inc hub_epoch macs? ips? connections
+            created adopted? seen
+        """
+        + _TRAFFIC,
+        writer="the node that carries it; fenced by `epoch` and `hub_epoch`",
+        lifetime=_WITH_SESSION,
+        steps="session_open session_adopt session_update " + _ENDING,
+    ),
+    _key(
+        "session-keys",
+        "hash",
+        "SHA-256 of each session key, to `<hub>:<session>`",
+        fields="<key_hash>",
+        writer="session open, end",
+        lifetime="each field until the session ends",
+        steps="session_open " + _ENDING,
+    ),
+    _key(
+        "user-sessions:<hub>:<user>",
+        "hash",
+        "a user's sessions, each with the id of its machine (or `-`)",
+        fields="<session>",
+        writer="session open, end",
+        lifetime="while the user has sessions",
+        steps="session_open " + _ENDING,
+    ),
+    _key(
+        "node-sessions:<node>",
+        "set",
+        "`<hub>:<session>` of all that a node carries",
+        writer="session open, adopt, end",
+        lifetime="while it carries any",
+        steps="session_open session_adopt " + _ENDING,
+    ),
+    _key(
+        "nodes",
+        "set",
+        "names of all nodes",
+        writer="register",
+        lifetime="until they are removed",
+        steps="register reconcile heartbeat node_remove",
+    ),
+    _key(
+        "node:<node>",
+        "hash",
+        "a node as it describes itself, and what became of its lease",
+        fields="""
+            id pid host address version started sessions connections count:<reason>? updated
+            direct_address direct_tcp_ports peer_address is_host weight max_sessions boot process
+            is_present inc state mode why expires_ms began_ms ended? ended_ms? heir_until_ms?
+            suspected_ms?
+        """,
+        writer="its renewals; whoever ends its lease",
+        lifetime=_WITH_NODE,
+        steps=_JUDGING + " reconcile node_mode heartbeat",
+    ),
+    _key(
+        "orders:<node>",
+        "stream",
+        "what a node is to do, oldest first",
+        fields="order hub session? key_hash? to? epoch?",
+        writer="session kick, hub delete, hub move, user delete; trimmed by the node's renewals",
+        lifetime="until the node is removed; about 10000 entries at most",
+        steps="session_kick hub_delete user_delete hub_move reconcile renew heartbeat node_remove",
+    ),
+    _key(
+        "leases",
+        "zset",
+        "nodes with a lease, by when it may be ended on the lease clock",
+        writer="register, renew; whoever ends a lease",
+        lifetime="while there are any",
+        steps=_JUDGING + " reconcile",
+    ),
+    _key(
+        "load",
+        "zset",
+        "nodes that may be chosen, by the share of their room that is taken, 0 to 1",
+        writer="whatever changes how much a node carries",
+        lifetime="while there are any",
+        steps=f"{_JUDGING} reconcile node_mode activate free transfer session_adopt "
+        f"{_ENDING} {_TICKETING}",
+    ),
+    _key(
+        "unreconciled",
+        "set",
+        "nodes that have not said what they own since the store was restarted",
+        writer="the first step after a restart",
+        lifetime="until they have, or their lease ends",
+        steps=_CLOCKED,
+    ),
+    _key(
+        "owner:<hub>",
+        "hash",
+        "who has a dynamic hub, or had it last; nobody, while there is no `node`",
+        fields="hub node? inc? epoch state since why assigned_ms epoch_before",
+        writer="placement; its owner",
+        lifetime=_WITH_HUB,
+        steps=_GRANTING + " activate free hub_delete",
+    ),
+    _key(
+        "node-hubs:<node>",
+        "set",
+        "hubs recorded for a node, alive or not",
+        writer="placement",
+        lifetime="while there are any",
+        steps=_GRANTING + " free hub_delete node_remove",
+    ),
+    _key(
+        "node-assigned:<node>",
+        "set",
+        "of those, the ones it was given and has not taken up",
+        writer="placement, activate",
+        lifetime="while there are any",
+        steps=_GRANTING + " register activate free hub_delete node_remove",
+    ),
+    _key(
+        "ticket:<ticket>",
+        "hash",
+        "a login accepted for one hub on one node, by the SHA-256 of its ticket",
+        fields="""
+            hub user node epoch expires_ms entry address unique_id issued policy:<policy>?
+        """,
+        writer="admit; removed by the session that uses it",
+        lifetime="until used, given back, or `ticket_ms` old",
+        steps=_TICKETING,
+    ),
+    _key(
+        "tickets",
+        "zset",
+        "all tickets, by their end on the lease clock",
+        writer="admit",
+        lifetime="while there are any",
+        steps=_TICKETING,
+    ),
+    _key(
+        "hub-tickets:<hub>",
+        "set",
+        "a hub's tickets: each holds a place for a session",
+        writer="admit",
+        lifetime="while there are any",
+        steps=_TICKETING,
+    ),
+    _key(
+        "user-tickets:<hub>:<user>",
+        "hash",
+        "a user's tickets, each with the id of the machine (or `-`)",
+        fields="<ticket>",
+        writer="admit",
+        lifetime="while there are any",
+        steps=_TICKETING,
+    ),
+    _key(
+        "node-tickets:<node>",
+        "set",
+        "tickets that are good on a node",
+        writer="admit",
+        lifetime="while there are any",
+        steps=_TICKETING,
+    ),
+    _key(
+        "leader",
+        "hash",
+        "the controller: bound to its node's lease; nobody, while there is no `node`",
+        fields="node? inc? epoch since progress progress_ms resting? resting_until_ms?",
+        writer="lead",
+        lifetime="for ever",
+        steps="lead step_down",
+    ),
+    _key(
+        "log",
+        "stream",
+        "the history: who came, left, died, led, and which hub was given to whom",
+        fields="at what why node? hub? epoch? by?",
+        writer="the steps that do it",
+        lifetime="about 100000 entries",
+        steps=_CLOCKED,
+    ),
+    _key(
+        "traffic:hub:<hub>",
+        "hash",
+        "what a hub has carried and dropped",
+        fields="logins? last_login? drop:<reason>? " + _TRAFFIC,
+        writer="session open; its nodes, every few seconds",
+        lifetime=_WITH_HUB,
+        steps="session_open traffic_add hub_delete",
+    ),
+    _key(
+        "traffic:user:<hub>:<user>",
+        "hash",
+        "what a user has sent and received",
+        fields="logins? last_login? " + _TRAFFIC,
+        writer="session open; the nodes that carry it, every few seconds",
+        lifetime=_WITH_USER,
+        steps="session_open traffic_add user_delete hub_delete",
+    ),
+)
+
+
+def to_markdown(keys: Sequence[Key] = KEYS) -> str:
+    """Return the list of keys as `docs/keys.md` shows it, one section per kind."""
+    return "\n".join(_section(key) for key in keys)
+
+
+def _section(key: Key) -> str:
+    lines = [f"### `{key.pattern}`", "", f"- holds: {key.holds}", f"- type: {key.type}"]
+    if key.fields:
+        lines.append("- fields: " + ", ".join(f"`{field}`" for field in key.fields))
+    steps = ", ".join(f"`{step}`" for step in key.steps)
+    lines += [f"- written by: {key.writer} ({steps})", f"- lives: {key.lifetime}", ""]
+    return "\n".join(lines)

@@ -1,0 +1,47 @@
+"""What supervisor and worker say to each other, over a socket pair.
+
+    worker ─► supervisor    WAITING once everything is imported
+    supervisor ─► worker    once: an assignment, with the listening sockets it names
+    worker ─► supervisor    READY when it serves, then ALIVE every half second from its loop
+
+A worker whose loop has stopped says nothing any more; that is how a frozen one is told from a busy
+one without asking it.
+"""
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+WAITING = b"w"
+READY = b"r"
+ALIVE = b"."
+ALIVE_EVERY_S = 0.5
+MAX_ASSIGNMENT = 64 * 1024  # bytes
+MAX_SOCKETS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a worker is to be."""
+
+    settings: dict[str, Any]
+    """The whole file as the supervisor read it, with the worker's own id. It may hold the store's
+    password, so it goes this way and neither by argv nor by a file."""
+    log_level: str = "info"
+
+
+def send_assignment(
+    control: socket.socket, assignment: Assignment, sockets: list[socket.socket]
+) -> None:
+    """Hand `assignment` and the listening `sockets` to a worker."""
+    text = json.dumps({"settings": assignment.settings, "log_level": assignment.log_level})
+    socket.send_fds(control, [text.encode()], [sock.fileno() for sock in sockets])
+
+
+def receive_assignment(control: socket.socket) -> tuple[Assignment, list[socket.socket]] | None:
+    """Wait for the assignment; None when the supervisor ended first."""
+    text, descriptors, _flags, _address = socket.recv_fds(control, MAX_ASSIGNMENT, MAX_SOCKETS)
+    if not text:
+        return None
+    return Assignment(**json.loads(text)), [socket.socket(fileno=fd) for fd in descriptors]

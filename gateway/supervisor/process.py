@@ -1,0 +1,109 @@
+"""A worker, seen from the supervisor: start it, hear it, end it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import gevent
+
+from gateway.processes import die_with
+from gateway.supervisor.control import READY, WAITING, Assignment, send_assignment
+
+TERMINATE_S = 15.0  # for an orderly stop, then SIGKILL
+SECOND_LOOK_S = 0.25  # a supervisor that was frozen itself gives the worker this before it judges
+
+
+class WorkerProcess:
+    """One process, waiting for an assignment or carrying it out."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._control = ours
+        with theirs:
+            theirs.set_inheritable(True)
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "gateway.supervisor.worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                preexec_fn=die_with(os.getpid()),
+            )
+
+    @property
+    def pid(self) -> int:
+        """Return the process id."""
+        return self._child.pid
+
+    def assign(self, assignment: Assignment, sockets: list[socket.socket]) -> bool:
+        """Tell it what to be; false when it has ended."""
+        try:
+            send_assignment(self._control, assignment, sockets)
+        except OSError:
+            return False
+        return True
+
+    def wait_waiting(self, timeout: float) -> bool:
+        """Wait until it can take an assignment at once."""
+        return self._wait_for(WAITING, timeout)
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Wait until it serves; false when it ended or stayed silent instead."""
+        return self._wait_for(READY, timeout)
+
+    def _wait_for(self, word: bytes, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            said = self._hear(left)
+            if not said:
+                return False
+            if word in said:
+                return True
+        return False
+
+    def wait_end(self, silence: float) -> str:
+        """Wait until it has ended, ending it if it says nothing for `silence` seconds.
+
+        Return why: "exit 0", "signal 9", or "frozen".
+        """
+        while True:
+            said = self._hear(silence)
+            if said is None:
+                gevent.sleep(SECOND_LOOK_S)
+                if self._hear(0.0) is None:
+                    self.kill()
+                    self._child.wait()
+                    return "frozen"
+            elif not said:
+                code = self._child.wait()
+                return f"signal {-code}" if code < 0 else f"exit {code}"
+
+    def terminate(self) -> None:
+        """Ask for an orderly stop."""
+        if self._child.poll() is None:
+            self._child.terminate()
+
+    def kill(self) -> None:
+        """End it at once, also when it is stopped."""
+        if self._child.poll() is None:
+            self._child.send_signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Stop in order, within a deadline."""
+        self.terminate()
+        try:
+            self._child.wait(TERMINATE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._child.wait()
+        self._control.close()
+
+    def _hear(self, timeout: float) -> bytes | None:
+        """Return what it said, b"" at its end, None when it said nothing in time."""
+        with gevent.Timeout(max(timeout, 0.001), False):  # type: ignore[arg-type]  # False: silent
+            try:
+                return self._control.recv(4096)
+            except OSError:
+                return b""
+        return None

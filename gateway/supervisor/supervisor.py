@@ -1,0 +1,135 @@
+"""Keep the workers: start them, replace the ones that end, restart them one after another."""
+
+import random
+import signal
+import socket
+import time
+
+import gevent
+import msgspec
+import structlog
+from gevent.event import Event
+from msgspec.structs import replace
+
+from gateway.config import Settings
+from gateway.supervisor.control import Assignment
+from gateway.supervisor.process import WorkerProcess
+
+log = structlog.get_logger()
+
+READY_S = 60.0  # for a worker to begin serving; taking back many sessions takes a while
+SILENCE_S = 3.5  # a loop that stood still for so long has lost its lease or is about to
+SHORT_LIFE_S = 2.0  # a worker that ends sooner is not started again at once
+MAX_PAUSE_S = 10.0
+
+
+class Slot:
+    """The place of one worker: its id, its sockets, and whichever process fills it now."""
+
+    def __init__(self, node: str, sockets: list[socket.socket]) -> None:
+        self.node = node
+        self.sockets = sockets
+        self.process: WorkerProcess | None = None
+        self.ready = Event()
+        self.starts = 0
+
+
+class Supervisor:
+    """The workers of one machine."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        slots: list[Slot],
+        *,
+        log_level: str,
+    ) -> None:
+        self._settings = settings
+        self._slots = slots
+        self._log_level = log_level
+        self._spare: WorkerProcess | None = None
+        self._stopping = Event()
+        self._restart_wanted = Event()
+
+    def run(self) -> None:
+        """Keep the workers until SIGTERM or SIGINT; SIGHUP restarts them one after another."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            gevent.signal_handler(number, self._stopping.set)
+        gevent.signal_handler(signal.SIGHUP, self._restart_wanted.set)
+        keepers = [gevent.spawn(self._keep, slot) for slot in self._slots]
+        roller = gevent.spawn(self._roll)
+        self._stopping.wait()
+        roller.kill()
+        log.info("stopping workers", workers=len(self._slots))
+        for slot in self._slots:
+            if slot.process is not None:
+                slot.process.terminate()
+        gevent.joinall(keepers)
+        if self._spare is not None:
+            self._spare.stop()
+
+    def _keep(self, slot: Slot) -> None:
+        """Fill one slot until we stop."""
+        pause = 0.0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            process = self._next_process()
+            slot.process = process
+            slot.starts += 1
+            if process.assign(self._assignment(slot), slot.sockets) and process.wait_ready(READY_S):
+                slot.ready.set()
+                self._hold_spare()
+                log.info("worker serves", node=slot.node, pid=process.pid)
+            why = process.wait_end(SILENCE_S)
+            slot.ready.clear()
+            process.stop()
+            if self._stopping.is_set():
+                return
+            report = log.info if why == "exit 0" else log.warning
+            report("worker ended", node=slot.node, pid=process.pid, why=why)
+            short = time.monotonic() - began < SHORT_LIFE_S
+            pause = min(MAX_PAUSE_S, max(0.2, 2 * pause)) if short else 0.0
+            self._stopping.wait(pause * random.uniform(0.5, 1.0))
+
+    def _roll(self) -> None:
+        """Replace the workers one after another, each only once the one before serves again."""
+        while True:
+            self._restart_wanted.wait()
+            self._restart_wanted.clear()
+            log.info("restarting workers one after another", workers=len(self._slots))
+            for slot in self._slots:
+                process, starts = slot.process, slot.starts
+                if process is None:
+                    continue
+                # What is held in reserve runs the old program: a fresh one takes its place.
+                self._renew_spare()
+                process.terminate()
+                while slot.starts == starts:
+                    gevent.sleep(0.02)
+                if not slot.ready.wait(READY_S):
+                    log.error("restart given up: a worker does not serve", node=slot.node)
+                    break
+            else:
+                log.info("all workers restarted")
+
+    def _assignment(self, slot: Slot) -> Assignment:
+        gateway = replace(self._settings.gateway, node=slot.node)
+        settings = replace(self._settings, gateway=gateway)
+        return Assignment(msgspec.to_builtins(settings), self._log_level)
+
+    def _next_process(self) -> WorkerProcess:
+        spare, self._spare = self._spare, None
+        return spare or WorkerProcess()
+
+    def _hold_spare(self) -> None:
+        """Have a process ready for whichever worker ends next."""
+        if self._spare is None and not self._stopping.is_set():
+            self._spare = WorkerProcess()
+
+    def _renew_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.stop()
+        self._hold_spare()
+        if self._spare is not None:
+            self._spare.wait_waiting(READY_S)

@@ -1,0 +1,75 @@
+"""A worker, seen from inside: a process that imports everything, waits for its assignment, serves.
+
+    python -m gateway.supervisor.worker DESCRIPTOR
+
+Waiting comes after importing: a worker held in reserve takes over in a few milliseconds.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import signal  # noqa: E402
+import socket  # noqa: E402  # nothing may import sockets before the patch
+import sys  # noqa: E402
+
+import gevent  # noqa: E402
+import msgspec  # noqa: E402
+import structlog  # noqa: E402
+from gevent.socket import wait_read  # noqa: E402
+
+from coordinator.errors import CoordinatorError  # noqa: E402
+from gateway import logs  # noqa: E402
+from gateway.config import Settings  # noqa: E402
+from gateway.errors import EtherFleetError  # noqa: E402
+from gateway.node import app  # noqa: E402
+from gateway.supervisor.control import (  # noqa: E402
+    ALIVE,
+    ALIVE_EVERY_S,
+    READY,
+    WAITING,
+    receive_assignment,
+)
+
+log = structlog.get_logger()
+
+
+def main() -> int:
+    """Be what the supervisor says until SIGTERM; return the exit code."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to hear
+    control.sendall(WAITING)
+    wait_read(control.fileno())
+    try:
+        received = receive_assignment(control)
+    except ConnectionResetError:
+        received = None
+    if received is None:
+        return 0  # the supervisor ended before it needed us
+    assignment, sockets = received
+    logs.configure(assignment.log_level)
+    settings = msgspec.convert(assignment.settings, Settings)
+    beats: list[gevent.Greenlet[..., None]] = []
+
+    def ready() -> None:
+        control.sendall(READY)
+        beats.append(gevent.spawn(_beat, control))
+
+    try:
+        app.run(settings, sockets=sockets, ready=ready, owns_store=False)
+    except (EtherFleetError, CoordinatorError) as error:
+        log.error("worker cannot serve", node=settings.node, why=str(error))
+        return 1
+    finally:
+        gevent.killall(beats)
+    return 0
+
+
+def _beat(control: socket.socket) -> None:
+    while True:
+        gevent.sleep(ALIVE_EVERY_S)
+        control.sendall(ALIVE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
