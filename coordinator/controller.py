@@ -16,6 +16,7 @@ from coordinator.election import Election
 from coordinator.errors import Conflict, HubOffline, NotFound
 from coordinator.lease import Lease
 from coordinator.model import Node, NodeState
+from coordinator.names import fold
 from coordinator.nodes import Nodes
 from coordinator.placement import At, Here, Placement
 from coordinator.prologue import Prologue
@@ -162,7 +163,8 @@ class Controller:
                 case PlaceHub(hub):
                     done["hubs placed"] += self._place(lease, hub, now)
                 case CollectSession(place):
-                    done["sessions ended"] += self._collect(place, now)
+                    hub, _, session = place.partition(":")
+                    done["sessions ended"] += self.collect(hub, session, now)
                 case ForgetNode(node):
                     done["nodes forgotten"] += self._forget(node, now)
                 case ExpireTickets():
@@ -175,10 +177,10 @@ class Controller:
         except (NotFound, HubOffline):  # since the snapshot
             return False
 
-    def _collect(self, place: str, now: Timestamp) -> bool:
-        hub, _, session = place.partition(":")
+    def collect(self, hub: str, session: str, now: Timestamp) -> bool:
+        """Remove a session whose node has ended and that nobody took over in time; false if not."""
         keys = [self._keys.session(hub, session)]
-        args: list[str | int] = [hub, session, self._resume_ms]
+        args: list[str | int] = [fold(hub), session, self._resume_ms]
         return self._prologue.run("session_collect", now, keys, args)[0] == "ok"
 
     def _forget(self, node: str, now: Timestamp) -> bool:

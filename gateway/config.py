@@ -8,7 +8,9 @@ ETHERFLEET_STATE_DIR, ETHERFLEET_FLEET, ETHERFLEET_FLEET_KEY_FILE and ETHERFLEET
 (comma-separated) set single values.
 """
 
+import ipaddress
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -21,6 +23,7 @@ import msgspec
 from gateway.errors import ConfigError
 
 SYSTEM_FILE = Path("/etc/etherfleet/etherfleet.toml")
+DAY_S = 86_400
 STORE_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -52,6 +55,19 @@ class Gateway(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """This node's id in the fleet, `[a-z0-9.-]`. Empty: the host's name."""
     state_dir: str = ""
     """Directory of the embedded store. Empty: /var/lib/etherfleet for root, else in your home."""
+    direct_tcp_port: int = 0
+    """First of the ports that lead to one worker each, for redirects; 0: those behind the first
+    port of `listen`. Only with more than one worker."""
+    advertise: str = ""
+    """IPv4 address that redirects from other machines name. Empty: the one that leads out."""
+    redirect: str = "auto"
+    """`auto`, or `never` where clients cannot reach a single gateway (one balanced address)."""
+    hosts_sessions: bool = True
+    """False: an entry that never carries sessions itself ("controller only")."""
+    weight: int = 100
+    """Percent of a standard node's sessions; 1 to 1000."""
+    max_sessions: int = 0
+    """Sessions of this node; 0: 100000."""
 
 
 class Session(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -99,8 +115,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     @property
     def node(self) -> str:
-        """Return this node's id."""
-        return self.gateway.node or socket.gethostname().lower()
+        """Return this node's id: as set, or made of the host's name, whatever that is."""
+        host = re.sub(r"[^a-z0-9.-]", "-", socket.gethostname().lower())[:64]
+        return self.gateway.node or host.strip(".-") or "node"
 
 
 def load(path: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -160,13 +177,34 @@ def check(settings: Settings) -> None:
         f"session.resume_s is {session.resume_s:g}, less than session.timeout_s "
         f"({session.timeout_s:g}); clients knock for that long, so use at least as much",
     )
-    _require(session.queue_kib >= 64, f"session.queue_kib is {session.queue_kib}; use 64 or more")
-    _require(limits.handshakes >= 1, f"limits.handshakes is {limits.handshakes}; use 1 or more")
     _require(
-        limits.handshake_s > 0,
+        session.resume_s <= DAY_S,
+        f"session.resume_s is {session.resume_s:g}; use at most {DAY_S} (default 60)",
+    )
+    _require(session.queue_kib >= 64, f"session.queue_kib is {session.queue_kib}; use 64 or more")
+    for name in ("handshakes", "handshakes_per_address", "backlog"):
+        number = getattr(limits, name)
+        _require(number >= 1, f"limits.{name} is {number}; use 1 or more")
+    _require(
+        0 < limits.handshake_s <= 300,
         f"limits.handshake_s is {limits.handshake_s:g}; use 15 (stock clients wait that long)",
     )
-    for address in settings.gateway.listen:
+    gateway = settings.gateway
+    _require(
+        gateway.redirect in ("auto", "never"),
+        f"gateway.redirect is {gateway.redirect!r}; use auto or never",
+    )
+    _require(
+        1 <= gateway.weight <= 1000, f"gateway.weight is {gateway.weight}; use 1 to 1000 (percent)"
+    )
+    _require(gateway.max_sessions >= 0, f"gateway.max_sessions is {gateway.max_sessions}")
+    if gateway.advertise:
+        _require_ipv4("gateway.advertise", gateway.advertise)
+    _require(
+        bool(gateway.listen),
+        "gateway.listen is empty; leave it out, or write addresses as in 0.0.0.0:5555",
+    )
+    for address in gateway.listen:
         parse_listen(address)
 
 
@@ -175,10 +213,19 @@ def parse_listen(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     _require(
-        bool(host) and port.isdecimal() and int(port) < 65536,
+        bool(host) and port.isdecimal() and len(port) <= 5 and int(port) < 65536,
         f"gateway.listen has {text!r}; write address:port, as in 0.0.0.0:5555 or [::]:5555",
     )
     return host, int(port)
+
+
+def _require_ipv4(name: str, text: str) -> None:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        raise ConfigError(
+            f"{name} is {text!r}; redirects carry an IPv4 address, as in 192.0.2.10"
+        ) from None
 
 
 def _require(condition: bool, text: str) -> None:
@@ -195,9 +242,15 @@ def _apply_environment(data: dict[str, Any], environment: Mapping[str, str]) -> 
         ("ETHERFLEET_FLEET_KEY_FILE", "fleet", "key_file"),
     ):
         if value := environment.get(variable):
-            data.setdefault(section, {})[key] = value
+            _section(data, section)[key] = value
     if listen := environment.get("ETHERFLEET_LISTEN"):
-        data.setdefault("gateway", {})["listen"] = [a.strip() for a in listen.split(",")]
+        _section(data, "gateway")["listen"] = [a.strip() for a in listen.split(",")]
+
+
+def _section(data: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a section to add to; one that is no table is left for the check to refuse."""
+    found = data.setdefault(name, {})
+    return found if isinstance(found, dict) else {}
 
 
 def _explain(error: msgspec.ValidationError) -> str:

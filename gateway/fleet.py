@@ -36,6 +36,11 @@ def open_fleet(settings: Settings, *, create: bool = True) -> Iterator[Fleet]:
             yield fleet
 
 
+def store_url(settings: Settings) -> str:
+    """Return where the store of `settings` is, embedded or not."""
+    return settings.store.url or EmbeddedStore(settings.state_dir).url
+
+
 @contextmanager
 def _joined(url: str, settings: Settings, key: bytes, create: bool) -> Iterator[Fleet]:
     store = connect(url, settings.fleet.name)

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TypedDict, Unpack
 
 from coordinator.errors import NotFound
 from coordinator.fleet import Fleet
-from coordinator.model import Hub, HubKind, Totals
+from coordinator.model import Hub, HubKind, Node, NodeState, Totals
+from coordinator.names import fold
+from coordinator.placement import Ownership
 from coordinator.times import Timestamp
 from gateway.admin.agreement import until_agreed
+from gateway.admin.nodes import NotPossible, takers
+from gateway.admin.nodes import report as node_report
 
 
 class HubChanges(TypedDict, total=False):
@@ -20,6 +25,21 @@ class HubChanges(TypedDict, total=False):
     message: str
 
 
+class HubState(StrEnum):
+    """Where a hub is served."""
+
+    STATIC = "static"
+    """On every node."""
+    ACTIVE = "active"
+    """By its owner."""
+    ASSIGNED = "assigned"
+    """Given to a node that is about to take it up."""
+    WAITING = "waiting"
+    """Its owner is gone; its sessions wait for the next one."""
+    IDLE = "idle"
+    """By nobody: the first client brings it to a node."""
+
+
 @dataclass(frozen=True, slots=True)
 class HubReport:
     """A hub with what is in it and what it has carried."""
@@ -28,6 +48,23 @@ class HubReport:
     users: int
     sessions: int
     totals: Totals
+    owner: Ownership | None = None
+    """Who has it, or had it last."""
+    is_owner_alive: bool = False
+
+    @property
+    def state(self) -> HubState:
+        """Return where it is served."""
+        if self.hub.kind is HubKind.STATIC:
+            return HubState.STATIC
+        if self.owner is None or not self.is_owner_alive:
+            return HubState.WAITING if self.sessions else HubState.IDLE
+        return HubState.ACTIVE if self.owner.state == "active" else HubState.ASSIGNED
+
+    @property
+    def node(self) -> str:
+        """Return its living owner; empty if it has none."""
+        return self.owner.node if self.owner is not None and self.is_owner_alive else ""
 
 
 def create(
@@ -47,12 +84,18 @@ def find(fleet: Fleet, name: str) -> Hub:
 
 def report(fleet: Fleet, name: str) -> HubReport:
     """Return one hub with its numbers. Raises NotFound."""
-    return _report(fleet, find(fleet, name))
+    hub = find(fleet, name)
+    owner = fleet.placement.owner(hub.name)
+    node = fleet.nodes.node(owner.node) if owner is not None and owner.node else None
+    return _report(fleet, hub, owner, [node] if node is not None else [])
 
 
 def reports(fleet: Fleet) -> Sequence[HubReport]:
     """Return every hub with its numbers, by name."""
-    return [_report(fleet, hub) for hub in fleet.directory.hubs()]
+    owners = {owner.hub: owner for owner in fleet.placement.owners()}
+    nodes = fleet.nodes.nodes()
+    hubs = fleet.directory.hubs()
+    return [_report(fleet, hub, owners.get(fold(hub.name)), nodes) for hub in hubs]
 
 
 def change(fleet: Fleet, name: str, now: Timestamp, **changes: Unpack[HubChanges]) -> Hub:
@@ -68,10 +111,46 @@ def delete(fleet: Fleet, name: str) -> int:
     return fleet.directory.delete_hub(find(fleet, name).name)
 
 
-def _report(fleet: Fleet, hub: Hub) -> HubReport:
+def check_move(fleet: Fleet, name: str, to: str) -> HubReport:
+    """Return a hub that may be moved: to the node `to`, to the best other one if that is empty.
+
+    Raises NotFound (hub, node), InvalidValue, NotPossible.
+    """
+    found = report(fleet, name)
+    hub = found.hub
+    if found.state is HubState.STATIC:
+        raise NotPossible(f"hub {hub.name} is static: every node serves it, it cannot be moved")
+    if not found.node:
+        raise NotPossible(
+            f"hub {hub.name} is {found.state}: no node has it, so none can hand it over"
+        )
+    if to and to != found.node:
+        target = node_report(fleet, to)
+        if not target.takes_sessions:
+            mode = target.node.mode if target.node.is_host else "controller only"
+            raise NotPossible(
+                f"node {to} cannot take hub {hub.name}: it is {target.health}, {mode}"
+            )
+    if not to and not takers(fleet, found.node):
+        raise NotPossible(f"hub {hub.name} stays on {found.node}: no other node can take it")
+    return found
+
+
+def move(fleet: Fleet, name: str, to: str, now: Timestamp) -> str:
+    """Order the owner of a hub to hand it over; return who that is. Raises NotFound.
+
+    It does so within a second; its sessions are closed in order and clients come back to them.
+    """
+    return fleet.placement.order_move(name, to, now)
+
+
+def _report(fleet: Fleet, hub: Hub, owner: Ownership | None, nodes: Sequence[Node]) -> HubReport:
+    alive = {(node.id, node.inc) for node in nodes if node.state is NodeState.UP}
     return HubReport(
         hub=hub,
         users=fleet.store.size(fleet.store.keys.users(hub.name)),
         sessions=fleet.sessions.count(hub.name),
         totals=fleet.traffic.hub(hub.name),
+        owner=owner,
+        is_owner_alive=owner is not None and (owner.node, owner.inc) in alive,
     )

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -57,6 +58,35 @@ class Invocation:
         with open_fleet(settings, create=create or not settings.store.url) as fleet:
             for warning in fleet.warnings:
                 note(warning)
+            yield fleet
+
+    @contextmanager
+    def running_fleet(self) -> "Iterator[Fleet]":
+        """Enter the fleet as it runs: an embedded store that does not run is not started to be
+        looked at, because looking may take long and somebody else may want to start it.
+
+        The faults of the store are the caller's to tell. Raises StoreUnavailable if it is away.
+        """
+        from msgspec.structs import replace
+
+        from coordinator.errors import StoreUnavailable
+        from gateway.embedded import EmbeddedStore
+        from gateway.fleet import open_fleet
+
+        settings = self.settings()
+        if not settings.store.url:
+            embedded = EmbeddedStore(settings.state_dir)
+            key_file = settings.fleet.key_file or str(settings.state_dir / "fleet.key")
+            if not embedded.socket_path.exists() or not Path(key_file).exists():
+                raise StoreUnavailable(
+                    f"no gateway, and so no embedded store, runs in {settings.state_dir}"
+                )
+            settings = replace(
+                settings,
+                store=replace(settings.store, url=embedded.url),
+                fleet=replace(settings.fleet, key_file=key_file),
+            )
+        with open_fleet(settings, create=False) as fleet:
             yield fleet
 
 
@@ -132,6 +162,19 @@ format_option = click.option(
     expose_value=False,
     help="For people or for programs. [default: table]",
 )
+
+
+def timeout_option(default_s: float) -> Callable[[F], F]:
+    """Add --timeout: how long a command waits."""
+    return click.option(
+        "--timeout",
+        "timeout_s",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0),
+        default=default_s,
+        help=f"How long to wait. [default: {default_s:g}]",
+    )
+
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 

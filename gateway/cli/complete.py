@@ -31,6 +31,11 @@ def sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     return _names(ctx, incomplete.upper(), lambda keys: keys.sessions(ctx.params.get("hub") or ""))
 
 
+def nodes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a node."""
+    return _names(ctx, incomplete, lambda keys: keys.nodes())
+
+
 def _names(ctx: click.Context, incomplete: str, key_of: Callable[[Keys], str]) -> list[str]:
     """Return the members of a set of names that begin as typed; none if the store is away."""
     try:

@@ -18,7 +18,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     zsh   etherfleet completion zsh > "${fpath[1]}/_etherfleet"
     fish  etherfleet completion fish > ~/.config/fish/completions/etherfleet.fish
 
-    Names of hubs, users and sessions are completed while the store answers.
+    Names of hubs, users, sessions and nodes are completed while the store answers.
     """
     from click.shell_completion import get_completion_class
 

@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
     STORE = 5
     DENIED = 6
     UNREACHABLE = 7
+    NOT_IN_TIME = 8
     INTERRUPTED = 130
 
 
@@ -41,10 +42,16 @@ class Declined(EtherFleetError):
     """The operator was asked and did not say yes."""
 
 
+class NotInTime(EtherFleetError):
+    """What was waited for has not come within the time given; it may still."""
+
+
 _HINTS = {
     "hub": "etherfleet hub list shows all",
     "user": "etherfleet user list HUB shows all",
     "session": "it may have ended; etherfleet session list shows all",
+    "node": "etherfleet node list shows all",
+    "living node": "etherfleet node list shows who is up",
 }
 
 
@@ -68,6 +75,8 @@ def code_of(error: EtherFleetError | CoordinatorError) -> ExitCode:
             return ExitCode.USAGE
         case NotFound():
             return ExitCode.NOT_FOUND
+        case NotInTime():
+            return ExitCode.NOT_IN_TIME
         case AlreadyExists() | Conflict():
             return ExitCode.EXISTS
         case StoreError() | SealBroken():

@@ -1,5 +1,7 @@
 """`etherfleet gateway`: run one node of the fleet."""
 
+import os
+
 import click
 
 from gateway.cli.common import Invocation, fleet_options, pass_invocation
@@ -7,7 +9,7 @@ from gateway.cli.common import Invocation, fleet_options, pass_invocation
 LEVELS = ("debug", "info", "warning", "error")  # gateway.logs.LEVELS, whose import takes its time
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @fleet_options(hidden=False)
 @click.option(
     "--listen",
@@ -19,16 +21,31 @@ LEVELS = ("debug", "info", "warning", "error")  # gateway.logs.LEVELS, whose imp
 @click.option(
     "--node", metavar="ID", help="This node's id in the fleet. [env: ETHERFLEET_NODE; host's name]"
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    metavar="N",
+    help="Processes, each a node of its own. 0: no supervisor, this process serves. "
+    "[default: one per core]",
+)
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", help="[default: info]")
 @pass_invocation
+@click.pass_context
 def gateway(
-    invocation: Invocation, listen: tuple[str, ...], node: str | None, log_level: str
+    context: click.Context,
+    invocation: Invocation,
+    listen: tuple[str, ...],
+    node: str | None,
+    workers: int | None,
+    log_level: str,
 ) -> None:
     """Run a gateway until SIGTERM or Ctrl-C.
 
     Without settings it keeps its state in an embedded store and listens on port 5555. Sessions
     survive a restart: clients come back to them within a minute and nobody logs in again.
     """
+    if context.invoked_subcommand is not None:
+        return
     if listen:
         invocation.variables["ETHERFLEET_LISTEN"] = ",".join(listen)
     if node:
@@ -36,7 +53,28 @@ def gateway(
     settings = invocation.settings()
 
     from gateway import logs
-    from gateway.node import app
 
     logs.configure(log_level)
-    app.run(settings)
+    if workers == 0:
+        from gateway.node import app
+
+        app.run(settings)
+        return
+
+    from gateway.supervisor import machine
+
+    machine.supervise(settings, workers or os.cpu_count() or 1, log_level=log_level)
+
+
+@gateway.command()
+@pass_invocation
+def restart(invocation: Invocation) -> None:
+    """Replace the workers of the gateway that runs here, one after another.
+
+    Each closes its sessions in order, its successor takes them back, and clients are there again
+    at their next knock. Nobody logs in again. The same as SIGHUP to the gateway.
+    """
+    from gateway.supervisor import machine
+
+    pid = machine.restart(invocation.settings())
+    click.echo(f"gateway (process {pid}) restarts its workers one after another; see its log")

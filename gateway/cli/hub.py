@@ -12,6 +12,7 @@ from gateway.cli import complete
 from gateway.cli.common import (
     F,
     Invocation,
+    ask,
     ask_for_name,
     fleet_options,
     format_option,
@@ -19,9 +20,10 @@ from gateway.cli.common import (
     now,
     pass_invocation,
     plural,
+    timeout_option,
     yes_option,
 )
-from gateway.cli.exits import UsageProblem
+from gateway.cli.exits import NotInTime, UsageProblem
 from gateway.cli.output import Column, print_json, print_record, print_table
 from gateway.cli.totals import (
     logins_as_text,
@@ -30,10 +32,11 @@ from gateway.cli.totals import (
     totals_as_json,
     traffic_as_text,
 )
-from gateway.cli.units import limit, size, yes
+from gateway.cli.units import NONE, age, limit, size, yes
 from gateway.errors import EtherFleetError
 
 if TYPE_CHECKING:
+    from coordinator.fleet import Fleet
     from gateway.admin.hubs import HubChanges, HubReport
 
 COUNT = click.IntRange(0, 0xFFFF_FFFF)
@@ -46,7 +49,9 @@ COLUMNS = (
     Column("SESSIONS", right=True),
     Column("RECEIVED", right=True),
     Column("SENT", right=True),
+    Column("NODE", loose=True),
 )
+MOVE_S = 10.0
 
 
 @click.group()
@@ -131,7 +136,7 @@ def list_(invocation: Invocation) -> None:
 @fleet_options()
 @pass_invocation
 def show(invocation: Invocation, hub: str) -> None:
-    """Show one hub: settings, numbers, what was dropped and why."""
+    """Show one hub: settings, where it is, numbers, what was dropped and why."""
     from gateway.admin import hubs
 
     with invocation.fleet() as fleet:
@@ -192,6 +197,70 @@ def delete(invocation: Invocation, hub: str, yes: bool) -> None:
         click.echo(f"Hub {name} is deleted, with {users}; {plural(ended, 'session')} ended.")
 
 
+@hub.command()
+@NAME
+@click.option(
+    "--to",
+    default="",
+    metavar="NODE",
+    shell_complete=complete.nodes,
+    help="[default: the best other one]",
+)
+@yes_option
+@timeout_option(MOVE_S)
+@click.option("--no-wait", is_flag=True, help="Order it and leave it to the nodes.")
+@format_option
+@fleet_options()
+@pass_invocation
+def move(
+    invocation: Invocation, hub: str, to: str, yes: bool, timeout_s: float, no_wait: bool
+) -> None:
+    """Hand HUB, a dynamic one, over to another node.
+
+    Its sessions are closed in order, so that their clients come back at once, to the new node.
+    """
+    from gateway.admin import hubs
+
+    with invocation.fleet() as fleet:
+        before = hubs.check_move(fleet, hub, to)
+        name, target = before.hub.name, to.lower()
+        after = before
+        if target != before.node:
+            where = f"from {before.node} to {target or 'another node'}"
+            sessions = plural(before.sessions, "session")
+            ask(f"Move hub {name} with {sessions} {where}?", assume_yes=yes)
+            hubs.move(fleet, name, target, now())
+            after = before if no_wait else _watch_move(fleet, before, timeout_s)
+    if invocation.is_json:
+        print_json(_move_as_json(before, after))
+    elif target == before.node:
+        click.echo(f"Hub {name} is on {before.node} already.")
+    elif no_wait:
+        click.echo(f"{before.node} is told to hand hub {name} over.")
+    else:
+        sessions = plural(before.sessions, "session")
+        click.echo(f"Hub {name} with {sessions} is on {after.node}; it was on {before.node}.")
+
+
+def _watch_move(fleet: "Fleet", before: "HubReport", timeout_s: float) -> "HubReport":
+    """Wait until another node serves a hub. Raises NotInTime."""
+    from gateway.admin import hubs
+    from gateway.cli.patience import until
+
+    name = before.hub.name
+
+    def has_moved(seen: "HubReport") -> bool:
+        return seen.state is hubs.HubState.ACTIVE and _epoch(seen) != _epoch(before)
+
+    seen, is_done = until(lambda: hubs.report(fleet, name), has_moved, timeout_s)
+    if not is_done:
+        raise NotInTime(
+            f"hub {name} is not moved after {timeout_s:g} s, it is {seen.state} on "
+            f"{seen.node or 'no node'}; the log of {before.node} says why"
+        )
+    return seen
+
+
 def _changes(options: dict[str, Any]) -> "HubChanges":
     """Return what was named; raises UsageProblem for two messages at once."""
     file = options.pop("message_file")
@@ -236,6 +305,7 @@ def _row(report: "HubReport") -> tuple[object, ...]:
         sessions,
         size(received_bytes(traffic)),
         size(sent_bytes(traffic)),
+        report.node or NONE,
     )
 
 
@@ -255,11 +325,41 @@ def _as_json(hub: Hub) -> dict[str, object]:
 def _report_as_json(report: "HubReport") -> dict[str, object]:
     return {
         **_as_json(report.hub),
+        "state": report.state.value,
+        "node": report.node or None,
+        "epoch": _epoch(report),
         "users": report.users,
         "sessions": report.sessions,
         **totals_as_json(report.totals),
         "dropped_frames": dict(report.totals.drops),
     }
+
+
+def _move_as_json(before: "HubReport", after: "HubReport") -> dict[str, object]:
+    return {
+        "name": before.hub.name,
+        "was": before.node,
+        "node": after.node or None,
+        "epoch": _epoch(after),
+        "sessions": before.sessions,
+    }
+
+
+def _epoch(report: "HubReport") -> int | None:
+    """Return the epoch of a dynamic hub's owner, the last one if it has none now."""
+    return report.owner.epoch if report.owner is not None else None
+
+
+def _where(report: "HubReport") -> str:
+    """Return where a hub is, in a sentence."""
+    owner = report.owner
+    if report.hub.kind is HubKind.STATIC:
+        return "static: an instance on every node that has sessions of it"
+    if owner is None or not owner.node:
+        return "idle: the first client brings it to a node"
+    if not report.node:
+        return f"{report.state}: {owner.node}, which had it last, is gone"
+    return f"{report.state} on {owner.node} for {age(owner.since)}"
 
 
 def _report_as_text(report: "HubReport") -> dict[str, object]:
@@ -269,6 +369,8 @@ def _report_as_text(report: "HubReport") -> dict[str, object]:
         "hub": hub.name,
         "kind": hub.kind.value,
         "online": yes(hub.online),
+        "state": _where(report),
+        "epoch": _epoch(report) or NONE,
         "users": report.users,
         "sessions": f"{report.sessions} of {limit(hub.max_sessions)}",
         "MAC addresses": hub.max_macs or "16384 (default)",

@@ -15,10 +15,15 @@ from gateway.cli.config import config
 from gateway.cli.connect import connect
 from gateway.cli.exits import ExitCode, code_of, line_of
 from gateway.cli.gateway import gateway
+from gateway.cli.history import events, history
 from gateway.cli.hub import hub
 from gateway.cli.keys import redis
+from gateway.cli.leader import leader
+from gateway.cli.node import node
 from gateway.cli.session import session
+from gateway.cli.status import status
 from gateway.cli.user import user
+from gateway.cli.wait import wait
 from gateway.errors import EtherFleetError
 
 EPILOG = """\
@@ -31,7 +36,8 @@ and from another one:
   etherfleet connect GATEWAY OFFICE --user alice
 
 Exit codes: 0 done, 1 failed or declined, 2 usage or settings, 3 not found, 4 exists already,
-5 store, 6 login or certificate refused, 7 gateway not reached, 130 interrupted.
+5 store, 6 login or certificate refused, 7 gateway not reached, 8 not in time, 130 interrupted.
+`status` has its own: 0 ok, 1 degraded, 2 down.
 """
 
 
@@ -66,5 +72,10 @@ def cli(ctx: click.Context) -> None:
         ctx.color = False
 
 
-for command in (gateway, connect, hub, user, session, config, redis, completion):
+COMMANDS: tuple[click.Command, ...] = (
+    *(gateway, connect, hub, user, session),
+    *(status, node, leader, history, events, wait),
+    *(config, redis, completion),
+)
+for command in COMMANDS:
     cli.add_command(command)

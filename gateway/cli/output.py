@@ -29,8 +29,12 @@ class Column(NamedTuple):
 
 def print_json(value: object) -> None:
     """Print one JSON document; characters a terminal might obey are escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    click.echo("".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text))
+    click.echo(_harmless(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def print_json_line(value: object) -> None:
+    """Print one JSON document in one line, for programs that read as it comes."""
+    click.echo(_harmless(json.dumps(value, ensure_ascii=False)))
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -61,6 +65,10 @@ def clean(text: str) -> str:
 
 def _lines(text: str) -> list[str]:
     return text.splitlines() or ["-"]
+
+
+def _harmless(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
 
 
 def _escaped(char: str) -> str:

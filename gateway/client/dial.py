@@ -63,12 +63,13 @@ def dial(
     *,
     probe: bool = False,
     expected_certificate: bytes | None = None,
+    connect_s: float = CONNECT_S,
 ) -> Dialled:
-    """Open a connection and make `request`.
+    """Open a connection and make `request`; `connect_s` bounds TCP and TLS each.
 
     Raises CannotConnect, CertificateRejected, Refused (with the server's code) or ProtocolError.
     """
-    opening = _connect(endpoint, trust)
+    opening = _connect(endpoint, trust, connect_s)
     certificate = opening.engine.peer_certificate() or b""
     try:
         trust.check(certificate)
@@ -85,9 +86,9 @@ def dial(
     return Dialled(opening, event, handshake.trailing, certificate)
 
 
-def _connect(endpoint: Endpoint, trust: Trust) -> Opening:
+def _connect(endpoint: Endpoint, trust: Trust, connect_s: float) -> Opening:
     try:
-        sock = socket.create_connection((endpoint.address, endpoint.tcp_port), CONNECT_S)
+        sock = socket.create_connection((endpoint.address, endpoint.tcp_port), connect_s)
     except OSError as error:
         why = error.strerror or str(error)
         raise CannotConnect(f"{endpoint}: {why}") from error
@@ -95,7 +96,7 @@ def _connect(endpoint: Endpoint, trust: Trust) -> Opening:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     opening = Opening(sock, TlsEngine(trust.context, server_side=False, server_name=endpoint.host))
     try:
-        with opening.deadline(CONNECT_S):
+        with opening.deadline(connect_s):
             opening.handshake()
     except ProtocolError as error:
         sock.close()

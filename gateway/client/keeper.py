@@ -16,11 +16,13 @@ from gateway.client.account import Account
 from gateway.client.backoff import Backoff
 from gateway.client.dial import Trust, is_final
 from gateway.client.resolve import EndpointRing, Unresolvable
-from gateway.client.session import ClientSession, open_session
+from gateway.client.session import KNOCK_FOR_S, ClientSession, open_session
 from gateway.errors import EtherFleetError
 from gateway.wire.blocks import Run
 
 log = structlog.get_logger()
+
+PATIENCE_S = 0.4  # of a session with an address that does not answer, when the name has others
 
 
 class Keeper:
@@ -88,10 +90,18 @@ class Keeper:
             endpoints = self._ring.round()
         except Unresolvable as error:
             failure, endpoints = error, []
+        # A worker that was killed is back in less; a machine that is gone has others beside it.
+        is_alone = len({endpoint.address for endpoint in endpoints}) < 2
+        patience_s = KNOCK_FOR_S if is_alone else PATIENCE_S
         for endpoint in endpoints:
             try:
                 return open_session(
-                    endpoint, self._account, self._trust, self._receive, probe=self._probe
+                    endpoint,
+                    self._account,
+                    self._trust,
+                    self._receive,
+                    probe=self._probe,
+                    patience_s=patience_s,
                 )
             except EtherFleetError as error:
                 failure = error

@@ -20,7 +20,7 @@ from gevent.event import Event as Signal
 
 from gateway.client.account import Account
 from gateway.client.backoff import Backoff
-from gateway.client.dial import CannotConnect, CertificateRejected, Dialled, Trust, dial
+from gateway.client.dial import CONNECT_S, CannotConnect, CertificateRejected, Dialled, Trust, dial
 from gateway.client.resolve import Endpoint
 from gateway.errors import EtherFleetError, Malformed, ProtocolError, Refused
 from gateway.transport.connection import Connection
@@ -28,6 +28,8 @@ from gateway.transport.contexts import client_context
 from gateway.wire.blocks import Run
 from gateway.wire.codes import Direction, ErrorCode
 from gateway.wire.handshake import AdditionalConnect, Joined, Redirected, Welcomed
+from gateway.wire.hello import Hello
+from gateway.wire.login import Login
 from gateway.wire.welcome import Welcome
 
 log = structlog.get_logger()
@@ -51,8 +53,13 @@ class ClientSession:
         dialled: Dialled,
         welcome: Welcome,
         receive: Callable[[Sequence[Run]], None],
+        patience_s: float,
     ) -> None:
-        """`receive` is called from the loop with the runs of each chunk and must not wait."""
+        """`receive` is called from the loop with the runs of each chunk and must not wait.
+
+        `patience_s`: how long to knock where nobody answers before the session is given up.
+        """
+        self._patience_s = patience_s
         self.endpoint = endpoint
         self.account = account
         self.welcome = welcome
@@ -151,14 +158,19 @@ class ClientSession:
             except (CannotConnect, ProtocolError) as error:
                 log.debug("additional connection failed", why=str(error))
             if self._is_hopeless(time.monotonic()):
-                self.close(f"no answer for {KNOCK_FOR_S:g} s")
+                self.close(f"no answer for {self._patience_s:g} s")
                 return
-            pause = MORE_CONNECTIONS_EVERY_S if self._connections else backoff.next_delay()
+            pause = MORE_CONNECTIONS_EVERY_S if self._carries_both_ways else backoff.next_delay()
             if len(self._connections) < self.welcome.max_connection:
                 self.ended.wait(pause)
 
+    @property
+    def _carries_both_ways(self) -> bool:
+        """Return whether no frame waits for a connection: half-duplex takes one each way."""
+        return self._egress is not None and any(c.may_receive for c in self._connections)
+
     def _is_hopeless(self, now: float) -> bool:
-        return self._lost_at is not None and now - self._lost_at > KNOCK_FOR_S
+        return self._lost_at is not None and now - self._lost_at > self._patience_s
 
     def _join_more(self) -> None:
         dialled = dial(
@@ -166,6 +178,7 @@ class ClientSession:
             AdditionalConnect(self.welcome.session_key),
             self._trust,
             expected_certificate=self._certificate,
+            connect_s=min(CONNECT_S, max(1.0, self._patience_s)),
         )
         if not isinstance(dialled.event, Joined):
             dialled.opening.close()
@@ -215,18 +228,30 @@ def open_session(
     receive: Callable[[Sequence[Run]], None],
     *,
     probe: bool = False,
+    patience_s: float = KNOCK_FOR_S,
 ) -> ClientSession:
     """Log in at `endpoint`, follow redirects, return the standing session.
 
+    With little `patience_s`, because others may answer, a silent address is left soon as well.
+
     Raises CannotConnect, CertificateRejected, Refused or ProtocolError.
     """
-    request: Callable[..., object] = account.login
+    request: Callable[[Hello], Login] = account.login
     expected: bytes | None = None
     for _ in range(MAX_REDIRECTS + 1):
-        dialled = dial(endpoint, request, trust, probe=probe, expected_certificate=expected)  # type: ignore[arg-type]  # both requests answer a hello
+        dialled = dial(
+            endpoint,
+            request,
+            trust,
+            probe=probe,
+            expected_certificate=expected,
+            connect_s=min(CONNECT_S, max(2.0, patience_s)),
+        )
         event = dialled.event
         if isinstance(event, Welcomed):
-            return ClientSession(endpoint, account, trust, dialled, event.welcome, receive)
+            return ClientSession(
+                endpoint, account, trust, dialled, event.welcome, receive, patience_s
+            )
         dialled.opening.close()
         if not isinstance(event, Redirected):
             raise Malformed(f"{type(event).__name__} in answer to a login")
@@ -237,9 +262,10 @@ def open_session(
         expected = redirect.certificate_der
         # The entry, which was checked, vouches for exactly this certificate, whatever its name.
         trust = replace(trust, context=client_context())
-        ticket = redirect.ticket
-
-        def request(_hello: object, ticket: bytes = ticket) -> object:
-            return account.ticket_login(ticket)
-
+        request = _with_ticket(account, redirect.ticket)
     raise EtherFleetError(f"redirected more than {MAX_REDIRECTS} times; the last to {endpoint}")
+
+
+def _with_ticket(account: Account, ticket: bytes) -> Callable[[Hello], Login]:
+    """Return what answers the hello of a redirect's target."""
+    return lambda _hello: account.ticket_login(ticket)

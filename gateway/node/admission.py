@@ -16,6 +16,9 @@ from gateway.wire.codes import MAX_CONNECTIONS, ErrorCode
 from gateway.wire.login import Anonymous, Login, PlainPassword, SecurePassword, TicketProof
 from gateway.wire.policy import WIRE_NAMES, Policy
 
+OWN_CLIENT = "EtherFleet"
+# Our own client goes elsewhere at once when it hears nothing; stock clients wait and log in anew.
+OWN_TIMEOUT_MS = 5000
 _NOBODY = bytes(20)  # compared against when there is no such user
 
 
@@ -105,7 +108,7 @@ def settle(
         unique_id=login.unique_id,
         policy=write_policy_settings(policy),
         max_connection=min(wanted, MAX_CONNECTIONS),
-        timeout_ms=timeout_ms,
+        timeout_ms=min(timeout_ms, OWN_TIMEOUT_MS) if _is_ours(login) else timeout_ms,
         use_compress=login.use_compress,
         half_connection=login.half_connection,
         bridge=bridge,
@@ -134,6 +137,10 @@ def write_policy_settings(policy: Policy) -> dict[str, int]:
         for field, wire in WIRE_NAMES.items()
         if getattr(policy, field) != getattr(default, field)
     }
+
+
+def _is_ours(login: Login) -> bool:
+    return login.client_name.startswith(OWN_CLIENT)
 
 
 def _announces_bridge(client_name: str) -> bool:

@@ -6,30 +6,39 @@ again every second, and are taken back by whichever process answers at this addr
 
 import datetime
 import os
+import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import gevent
 import structlog
 from gevent.event import Event
 
-from coordinator.errors import StoreError
+from coordinator.errors import CoordinatorError, StoreError
 from coordinator.fleet import Fleet
 from coordinator.model import FleetCertificate, Node
+from coordinator.redis_store import LEASE_TIMEOUT, connect
 from coordinator.times import utc_now
 from gateway import __version__
 from gateway.config import Settings
 from gateway.embedded import EmbeddedStore
-from gateway.fleet import open_fleet
-from gateway.node import certificate
+from gateway.fleet import open_fleet, store_url
+from gateway.node import certificate, gate_samples
 from gateway.node.counters import Counters
 from gateway.node.dialogue import Dialogues
+from gateway.node.duties import Duties
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
+from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.listener import Listener
+from gateway.node.login import Entrance, Logins
+from gateway.node.owned import OwnedHubs
+from gateway.node.reach import own_ipv4
 from gateway.node.table import SessionTable
 from gateway.transport.contexts import server_context
 from gateway.transport.linger import wait_lingering
@@ -37,65 +46,151 @@ from gateway.transport.linger import wait_lingering
 log = structlog.get_logger()
 
 
+LAST_BEAT_S = 2.0  # clients wait for their close_notify: no longer for a store that hangs
+
+
 class App:
     """One node, built but not started."""
 
     def __init__(
-        self, settings: Settings, fleet: Fleet, revive_store: Callable[[], None] | None = None
+        self,
+        settings: Settings,
+        fleet: Fleet,
+        *,
+        sockets: Sequence[socket.socket] = (),
+        revive_store: Callable[[], None] | None = None,
     ) -> None:
-        """`revive_store` is called while the store is away: an embedded one may need an owner.
+        """`sockets` listen already; without any, those of the settings are made.
+
+        `revive_store` is called while the store is away: an embedded one may need an owner.
 
         Raises ConfigError or CoordinatorError when it cannot run."""
         self._settings = settings
         self._fleet = fleet
         self.certificate_pem, private_key_pem = _fleet_certificate(settings, fleet)
         self._counters = Counters()
+        self._listener = Listener(settings.limits, self._conduct, self._counters.count)
+        if sockets:
+            self._listener.take(sockets)
+        else:
+            self._listener.bind(settings.gateway.listen)
+        self.addresses = self._listener.addresses
+        self._entrance = _entrance(settings, self.addresses, self.certificate_pem)
+        gate = gate_samples.make_gate()
         ledger = Ledger()
-        self.hubs = Hubs(ledger)
-        self.table = SessionTable(settings.node, self.hubs, fleet.sessions, fleet.directory, ledger)
+        self.hubs = Hubs(ledger, gate)
+        self.table = SessionTable(
+            settings.node,
+            self.hubs,
+            fleet.sessions,
+            fleet.directory,
+            ledger,
+            self._counters.count,
+        )
+        self._lease_store = connect(
+            store_url(settings), settings.fleet.name, timeout=LEASE_TIMEOUT, pool_size=1
+        )
+        self._presence_store = connect(store_url(settings), settings.fleet.name, pool_size=1)
+        self._row = _describe(settings, self.addresses, self._entrance)
+        self._lease = NodeLease(
+            fleet.leases_over(self._lease_store),
+            self._presence_store,
+            self._describe,
+            gate,
+            lambda hubs, why: self._owned.lose(hubs, why),
+            lambda: self._owned.epochs(),
+            # A store of our own and one worker on it: nobody else is there.
+            solo=not settings.store.url and not settings.gateway.direct_tcp_port,
+        )
+        self._owned = OwnedHubs(
+            fleet.placement, self._lease, self.table.end_hub, self.table.count_of
+        )
+        self.table.join_fleet(self._owned, self._lease)
         self._dialogues = Dialogues(
             server_context(self.certificate_pem, private_key_pem),
-            fleet.directory,
+            Logins(fleet, self._lease, self._owned, self.table, self._entrance),
             self.table,
             self._counters.count,
-            node=settings.node,
             handshake_s=settings.limits.handshake_s,
-            timeout_s=settings.session.timeout_s,
             queue_bytes=settings.session.queue_kib * 1024,
         )
-        self._listener = Listener(settings.limits, self._dialogues.conduct, self._counters.count)
-        self.addresses = self._listener.bind(settings.gateway.listen)
-        self._heartbeat = Heartbeat(
-            _describe(settings, self.addresses),
+        self._heartbeat = Heartbeat(self._lease, fleet.timing.renew_s, revive_store)
+        self._duties = Duties(
             fleet,
+            self._lease,
+            self._owned,
             ledger,
             self.hubs,
             self.table,
-            self._counters,
-            revive_store,
+            resume_s=settings.session.resume_s,
         )
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
+    def _conduct(self, sock: socket.socket, address: str) -> None:
+        self._dialogues.conduct(sock, address)
+
+    def _describe(self) -> Node:
+        """Return this node's row as it is now."""
+        sessions = self.table.all()
+        return replace(
+            self._row,
+            sessions=len(sessions),
+            connections=sum(len(s.connections) for s in sessions),
+            counts=self._counters.totals,
+        )
+
     def start(self) -> None:
         """Begin to serve."""
-        self._heartbeat.beat(report=False)
+        self._lease.register()
+        renewal = self._heartbeat.beat()
+        if renewal is not None:
+            self._duties.carry_out(renewal)
         # Before anyone is let in: frames of whoever comes first find the others' sessions.
         self._resume_left()
         self._listener.start()
-        self._greenlets = [gevent.spawn(self._heartbeat.run)]
+        self._greenlets = [
+            gevent.spawn(self._heartbeat.run),
+            gevent.spawn(self._duties.run, self._heartbeat),
+        ]
+        if path := os.environ.get("ETHERFLEET_GATE_SAMPLES"):
+            node, epochs = self._settings.node, self._owned.epochs
+            self._greenlets.append(gevent.spawn(gate_samples.sample, path, node, self.hubs, epochs))
         for host, tcp_port in self.addresses:
             log.info("listening", address=host, tcp_port=tcp_port)
 
-    def stop(self) -> None:
-        """Stop accepting, close every connection orderly, leave the records to be resumed."""
+    def stop(self, *, for_successor: bool = False) -> None:
+        """Stop accepting, close every connection orderly, leave the records to be resumed.
+
+        `for_successor`: keep the lease, for a supervisor who ends it and starts our successor; the
+        hubs wait for that one. Otherwise they are free for others at once."""
         log.info("stopping", sessions=len(self.table))
         self._listener.stop()
         gevent.killall(self._greenlets)
-        self._heartbeat.beat(report=True)
-        self.table.is_stopping = True
+        with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
+            self._report()
         for session in self.table.all():
             session.end("gateway-stops")
+        if for_successor:
+            self._lease.close_gate()
+        else:
+            self._leave()
         wait_lingering()
+        self._lease_store.close()
+        self._presence_store.close()
+
+    def _report(self) -> None:
+        try:
+            self._duties.report()
+            self.table.close_records()
+        except CoordinatorError as error:
+            log.warning("last counters not written", why=str(error))
+
+    def _leave(self) -> None:
+        """Give the lease up: a successor takes the hubs back, others may have them."""
+        try:
+            self._lease.leave("stopped")
+        except CoordinatorError as error:
+            log.warning("lease not given up, it will run out", why=str(error))
 
     def _resume_left(self) -> None:
         """Take back the sessions left over from before; the heartbeat tells of a store away."""
@@ -109,18 +204,31 @@ class App:
             log.info("sessions of before wait for their clients", sessions=count, for_s=wait_s)
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError or CoordinatorError when it cannot."""
+def run(
+    settings: Settings,
+    *,
+    sockets: Sequence[socket.socket] = (),
+    ready: Callable[[], None] | None = None,
+    owns_store: bool = True,
+    has_successor: Callable[[], bool] = lambda: False,
+) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called once clients are let in.
+
+    Under a supervisor, `sockets` and the embedded store are its own, and `has_successor` says in
+    the end whether it will replace this process. Raises ConfigError or
+    CoordinatorError when it cannot serve.
+    """
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)
+    _allow_files()
     with ExitStack() as stack:
         revive = None
-        if not settings.store.url:
+        if owns_store and not settings.store.url:
             # Held here too, so that this process owns the server and starts it again if need be.
             revive = stack.enter_context(EmbeddedStore(settings.state_dir)).ensure
         fleet = stack.enter_context(open_fleet(settings))
-        app = App(settings, fleet, revive)
+        app = App(settings, fleet, sockets=sockets, revive_store=revive)
         log.info(
             "gateway ready",
             version=__version__,
@@ -132,9 +240,20 @@ def run(settings: Settings) -> None:
         for warning in fleet.warnings:
             log.warning("store", why=warning)
         app.start()
+        if ready is not None:
+            ready()
         stopping.wait()
-        app.stop()
+        app.stop(for_successor=has_successor())
     log.info("stopped")
+
+
+def _allow_files() -> None:
+    """Open as many files as the system allows: every connection is one, and 1024 are the rule."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except (OSError, ValueError) as error:
+        log.warning("few open files allowed", why=str(error))
 
 
 def _fleet_certificate(settings: Settings, fleet: Fleet) -> tuple[str, str]:
@@ -151,8 +270,25 @@ def _fleet_certificate(settings: Settings, fleet: Fleet) -> tuple[str, str]:
     return found.cert_pem, found.key_pem
 
 
-def _describe(settings: Settings, addresses: list[tuple[str, int]]) -> Node:
+def _entrance(
+    settings: Settings, addresses: list[tuple[str, int]], certificate_pem: str
+) -> Entrance:
+    gateway = settings.gateway
+    ports = tuple(dict.fromkeys(tcp_port for _, tcp_port in addresses))
+    direct = (gateway.direct_tcp_port,) if gateway.direct_tcp_port else ports
+    return Entrance(
+        node=settings.node,
+        address=gateway.advertise or own_ipv4(),
+        tcp_ports=direct,
+        may_redirect=gateway.redirect == "auto",
+        certificate_der=certificate.leaf_der(certificate_pem),
+        timeout_ms=round(settings.session.timeout_s * 1000),
+    )
+
+
+def _describe(settings: Settings, addresses: list[tuple[str, int]], entrance: Entrance) -> Node:
     host, tcp_port = addresses[0]
+    gateway = settings.gateway
     return Node(
         id=settings.node,
         pid=os.getpid(),
@@ -160,4 +296,12 @@ def _describe(settings: Settings, addresses: list[tuple[str, int]]) -> Node:
         address=f"[{host}]:{tcp_port}" if ":" in host else f"{host}:{tcp_port}",
         version=__version__,
         started=utc_now(),
+        direct_address=entrance.address,
+        direct_tcp_ports=entrance.tcp_ports,
+        peer_address=f"{entrance.address}:{entrance.tcp_ports[0]}" if entrance.address else "",
+        is_host=gateway.hosts_sessions,
+        weight=gateway.weight,
+        max_sessions=gateway.max_sessions,
+        boot=Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
+        process=os.environ.get("ETHERFLEET_PROCESS", ""),
     )

@@ -11,12 +11,10 @@ from collections.abc import Callable
 
 import structlog
 
-from coordinator.directory import Directory
-from coordinator.errors import HubOffline, Limit, NoRoom, NotFound, StoreError
-from coordinator.times import utc_now
+from coordinator.errors import LeaseLost, SealBroken, StaleEpoch, StoreError
 from gateway import __version__
 from gateway.errors import ProtocolError, Refused
-from gateway.node.admission import check_hub, check_user, settle
+from gateway.node.login import Logins
 from gateway.node.session import Session
 from gateway.node.table import SessionTable
 from gateway.transport.connection import Connection
@@ -32,11 +30,15 @@ from gateway.wire.events import (
 from gateway.wire.handshake import ServerHandshake
 from gateway.wire.hello import Hello
 from gateway.wire.login import Login
+from gateway.wire.redirect import Redirect
 from gateway.wire.welcome import Welcome
 
 log = structlog.get_logger()
 
 PRODUCT = f"EtherFleet VPN Gateway {__version__}"
+
+
+REASONS = {SealBroken: "seal-broken", LeaseLost: "not-owner", StaleEpoch: "not-owner"}
 
 
 class Dialogues:
@@ -45,23 +47,19 @@ class Dialogues:
     def __init__(
         self,
         context: ssl.SSLContext,
-        directory: Directory,
+        logins: Logins,
         table: SessionTable,
         count: Callable[[str], None],
         *,
-        node: str,
         handshake_s: float,
-        timeout_s: float,
         queue_bytes: int,
     ) -> None:
-        """`handshake_s` bounds a dialogue, `timeout_s` is told to clients; `count(reason)`."""
+        """`handshake_s` bounds a dialogue; `count(reason)` counts how it ended."""
         self._context = context
-        self._directory = directory
+        self._logins = logins
         self._table = table
         self._count = count
-        self._node = node
         self._handshake_s = handshake_s
-        self._timeout_s = timeout_s
         self._queue_bytes = queue_bytes
 
     def conduct(self, sock: socket.socket, address: str) -> None:
@@ -70,17 +68,24 @@ class Dialogues:
         events = log.bind(address=address)
         try:
             with opening.deadline(self._handshake_s):
-                self._talk(opening)
-        except PeerGone as error:
-            self._count(error.reason)
+                if self._talk(opening):
+                    return
+        except (PeerGone, OSError) as error:
+            self._count(PeerGone.reason)
             events.debug("connection ended before login", why=str(error))
             sock.close()
+            return
         except ProtocolError as error:
             self._count(error.reason)
             events.info("connection refused", reason=error.reason, why=str(error))
+        except BaseException:  # a fault of ours, or the node stops: the client must be told
             opening.close()
+            raise
+        # A client that lingers keeps its place among the dialogues, or places would be no bound.
+        opening.close().join()
 
-    def _talk(self, opening: Opening) -> None:
+    def _talk(self, opening: Opening) -> bool:
+        """Speak until the end; true when the connection has become part of a session."""
         opening.handshake()
         random = os.urandom(20)
         handshake = ServerHandshake(Hello(product=PRODUCT, random=random))
@@ -93,20 +98,19 @@ class Dialogues:
             if event is None:
                 handshake.receive_data(opening.read())
             elif isinstance(event, Finished):
-                opening.close()
-                return
+                return False
             elif self._answer(event, random, opening, handshake):
-                return
+                return True
 
     def _answer(
         self, event: Event, random: bytes, opening: Opening, handshake: ServerHandshake
     ) -> bool:
         """Answer `event`; true when the connection has become part of a session."""
-        address = opening.sock.getpeername()[0].removeprefix("::ffff:")
+        refused = log.bind(address=opening.peer)
         try:
             match event:
                 case LoginRequested(login):
-                    self._log_in(login, random, opening, handshake)
+                    return self._log_in(login, random, opening, handshake)
                 case AdditionalConnectRequested(request):
                     self._join(request.session_key, opening, handshake)
                 case _:
@@ -116,13 +120,14 @@ class Dialogues:
                     )
         except Refused as error:
             self._count(error.reason)
-            log.info("refused", address=address, reason=error.reason, why=str(error))
+            refused.info("refused", reason=error.reason, why=str(error))
             handshake.refuse(error.code)
             return False
-        except StoreError as error:
+        except (StoreError, SealBroken, LeaseLost, StaleEpoch) as error:
             # A code that neither ends the client's session nor makes it wait a minute (spec 3.4).
-            self._count("store-unavailable")
-            log.warning("refused", address=address, reason="store-unavailable", why=str(error))
+            reason = REASONS.get(type(error), "store-unavailable")
+            self._count(reason)
+            refused.warning("refused", reason=reason, why=str(error))
             handshake.refuse(ErrorCode.SERVER_CANNOT_ACCEPT)
             return False
         return True
@@ -131,8 +136,15 @@ class Dialogues:
 
     def _log_in(
         self, login: Login, random: bytes, opening: Opening, handshake: ServerHandshake
-    ) -> None:
-        session, key = self._admit(login, random, opening)
+    ) -> bool:
+        """Admit or redirect a client; true when it has a session here."""
+        admitted = self._logins.admit(login, random, opening)
+        if isinstance(admitted, Redirect):
+            self._count("redirected")
+            log.info("redirected", hub=login.hub, to=str(admitted.address), user=login.user)
+            handshake.redirect(admitted)
+            return False
+        session, key = admitted
         record = session.record
         connection_name = f"CID-{os.urandom(4).hex().upper()}"
         try:
@@ -151,10 +163,9 @@ class Dialogues:
             )
             direction = session.next_direction()
             opening.write(handshake.data_to_send())
-        except ProtocolError:
+        except BaseException:  # the deadline too: nobody has the key, so nobody comes back for it
             session.end("peer-gone")
             raise
-        self._attach(session, opening, handshake, direction)
         log.info(
             "session started",
             hub=record.hub,
@@ -167,33 +178,8 @@ class Dialogues:
             half_duplex=record.half_connection,
             max_connection=record.max_connection,
         )
-
-    def _admit(self, login: Login, random: bytes, opening: Opening) -> tuple[Session, bytes]:
-        found_hub, found_user = self._directory.lookup(login.hub, login.user)
-        hub = check_hub(found_hub, login.hub)
-        user = check_user(found_user, login, random, utc_now())
-        peer = opening.sock.getpeername()
-        new = settle(
-            login,
-            hub,
-            user,
-            node=self._node,
-            address=f"{peer[0].removeprefix('::ffff:')}:{peer[1]}",
-            timeout_ms=round(self._timeout_s * 1000),
-        )
-        try:
-            return self._table.open(new, hub)
-        except NotFound as error:
-            raise Refused(ErrorCode.AUTH_FAILED, str(error), "auth-failed") from error
-        except HubOffline as error:
-            raise Refused(ErrorCode.HUB_STOPPING, str(error), "hub-offline") from error
-        except NoRoom as error:
-            code = (
-                ErrorCode.TOO_MANY_USER_SESSIONS
-                if error.limit is Limit.USER_LOGINS
-                else ErrorCode.HUB_BUSY
-            )
-            raise Refused(code, str(error), error.limit.value) from error
+        self._attach(session, opening, handshake, direction)
+        return True
 
     # -- additional connections ------------------------------------------------------------------
 
@@ -215,6 +201,7 @@ class Dialogues:
             session,
             timeout=session.record.timeout_ms / 1000,
             budget=self._queue_bytes,
+            gate=session.gate,
             compressed=session.record.use_compress,
             may_send=direction != Direction.TO_SERVER,
             may_receive=direction != Direction.TO_CLIENT,

@@ -4,19 +4,24 @@ import time
 from collections import Counter, defaultdict
 from operator import attrgetter
 
-from coordinator.model import Hub
+from coordinator.model import Hub, HubKind
 from gateway.hub.port import Port
 from gateway.hub.switch import MacRow, Switch, SwitchSettings
 from gateway.node.ledger import Ledger
 from gateway.node.session import Session
+from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.transport.timer import Timer
 
 
 class LiveHub:
     """One hub's switch and sessions on this node."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, gate: Gate) -> None:
+        """Frames pass while `gate` is open."""
         self.hub = hub
+        self.gate = gate
+        self.is_current = False
+        """The directory was asked since it was raised: it may have gone offline just before."""
         self.switch = Switch(switch_settings(hub))
         self.sessions: dict[str, Session] = {}
         self._dropped: Counter[str] = Counter()
@@ -26,6 +31,7 @@ class LiveHub:
     def change(self, hub: Hub) -> None:
         """Take over changed settings. The size of the address table holds until the hub is idle."""
         self.hub = hub
+        self.is_current = True
 
     def take_drops(self) -> Counter[str]:
         """Return the frames dropped by reason since the last call."""
@@ -54,15 +60,19 @@ class LiveHub:
 class Hubs:
     """All of them, by folded name."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, gate: Gate) -> None:
+        """`gate` is the node's, of all dynamic hubs; a static hub has no owner and needs none."""
         self.alive: dict[str, LiveHub] = {}
+        self._gate = gate
         self._ledger = ledger
 
     def raise_hub(self, hub: Hub) -> LiveHub:
         """Return the live hub, bringing it up if it is not."""
         live = self.alive.get(hub.name.lower())
         if live is None:
-            live = self.alive[hub.name.lower()] = LiveHub(hub)
+            live = self.alive[hub.name.lower()] = LiveHub(
+                hub, self._gate if hub.kind is HubKind.DYNAMIC else ALWAYS_OPEN
+            )
         return live
 
     def remove(self, session: Session) -> None:

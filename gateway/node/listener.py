@@ -2,17 +2,20 @@
 
 All dialogues together, and those from one address, are bounded. When all places are taken no
 further connection is accepted: it waits in the kernel's queue, as a short storm should. An address
-over its own share is closed at once and counted.
+over its own share is closed at once and counted; of IPv6 the first 64 bits are one address, because
+anybody with one of these has them all.
 """
 
 import errno
+import ipaddress
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import gevent
 import structlog
 from gevent.lock import BoundedSemaphore
+from gevent.pool import Group
 
 from gateway.config import Limits, parse_listen
 from gateway.errors import ConfigError
@@ -37,14 +40,23 @@ class Listener:
         self._dialogue = dialogue
         self._count = count
         self._places = BoundedSemaphore(limits.handshakes)
-        self._by_address: Counter[str] = Counter()
+        self._by_source: Counter[str] = Counter()
+        self._dialogues: Group = Group()
         self._sockets: list[socket.socket] = []
         self._acceptors: list[gevent.Greenlet[..., None]] = []
 
-    def bind(self, addresses: list[str]) -> list[tuple[str, int]]:
-        """Listen on every `host:port`; return what was bound. Raises ConfigError."""
+    def bind(self, addresses: list[str]) -> None:
+        """Listen on every `host:port`. Raises ConfigError."""
         for text in addresses:
-            self._sockets.append(_listen(text, self._limits.backlog))
+            self._sockets.append(listen(text, self._limits.backlog))
+
+    def take(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept on sockets that listen already."""
+        self._sockets.extend(sockets)
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Return where clients connect: host and TCP port of each socket."""
         return [sock.getsockname()[:2] for sock in self._sockets]
 
     def start(self) -> None:
@@ -52,60 +64,70 @@ class Listener:
         self._acceptors = [gevent.spawn(self._accept, sock) for sock in self._sockets]
 
     def stop(self) -> None:
-        """Stop accepting; dialogues under way go on to their end or deadline."""
+        """Stop accepting and end the dialogues under way, orderly."""
         gevent.killall(self._acceptors)
         for sock in self._sockets:
             sock.close()
         self._sockets.clear()
+        self._dialogues.kill()
 
     def _accept(self, listening: socket.socket) -> None:
         while True:
-            self._places.acquire()
             try:
                 sock, peer = listening.accept()
             except OSError as error:
-                self._places.release()
+                pause_s = 0.0
                 if error.errno in NO_ROOM:
-                    log.warning("cannot accept", why=error.strerror, pause_s=OUT_OF_FILES_PAUSE_S)
+                    pause_s = OUT_OF_FILES_PAUSE_S
+                    log.warning("cannot accept", why=error.strerror, pause_s=pause_s)
                     self._count("out-of-files")
-                    gevent.sleep(OUT_OF_FILES_PAUSE_S)
+                gevent.sleep(pause_s)
                 continue
-            except gevent.GreenletExit:
-                self._places.release()
-                raise
             address = peer[0].removeprefix("::ffff:")
-            if self._by_address[address] >= self._limits.handshakes_per_address:
-                self._places.release()
+            source = source_of(address)
+            if self._by_source[source] >= self._limits.handshakes_per_address:
                 self._count("too-many-from-address")
                 sock.close()
                 continue
-            self._by_address[address] += 1
-            gevent.spawn(self._run, sock, address)
+            self._by_source[source] += 1
+            # Behind `accept`: of two listeners, one that waits for a client must not hold a place.
+            self._places.acquire()
+            self._dialogues.start(gevent.Greenlet(self._run, sock, address, source))
 
-    def _run(self, sock: socket.socket, address: str) -> None:
+    def _run(self, sock: socket.socket, address: str, source: str) -> None:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._dialogue(sock, address)
-        except OSError as error:
-            log.debug("connection lost", address=address, why=error.strerror)
-            sock.close()
         except Exception:
             log.exception("dialogue ended by a fault of ours", address=address)
             self._count("internal")
-            sock.close()
         finally:
             self._places.release()
-            self._by_address[address] -= 1
-            if not self._by_address[address]:
-                del self._by_address[address]
+            self._by_source[source] -= 1
+            if not self._by_source[source]:
+                del self._by_source[source]
 
 
-def _listen(text: str, backlog: int) -> socket.socket:
+def source_of(address: str) -> str:
+    """Return whose share a connection from `address` counts in: see the head of this file."""
+    if ":" not in address:
+        return address
+    network = ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False)
+    return str(network)
+
+
+def listen(text: str, backlog: int, *, shared: bool = False) -> socket.socket:
+    """Return a socket that listens on `host:port`; `shared`: beside others on the same port.
+
+    Raises ConfigError.
+    """
     host, tcp_port = parse_listen(text)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, tcp_port))

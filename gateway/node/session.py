@@ -19,6 +19,7 @@ from gateway.hub.switch import Switch
 from gateway.node.admission import read_policy_settings
 from gateway.node.ledger import Ledger
 from gateway.transport.connection import Connection
+from gateway.transport.gate import Gate
 from gateway.transport.timer import Timer
 from gateway.wire.blocks import Run
 from gateway.wire.codes import Direction, ErrorCode
@@ -43,6 +44,7 @@ class Session:
     """Owner of a hub port on one side and of connections on the other."""
 
     __slots__ = (
+        "_count",
         "_ended",
         "_expiry",
         "_kept",
@@ -53,6 +55,7 @@ class Session:
         "connections",
         "egress",
         "ended",
+        "gate",
         "message",
         "policy",
         "port",
@@ -64,13 +67,19 @@ class Session:
         self,
         record: SessionRecord,
         switch: Switch,
+        gate: Gate,
         *,
         message: str,
         ended: Callable[["Session", str], None],
+        count: Callable[[str], None],
     ) -> None:
-        """`message` is for the client; `ended(session, reason)` is told once, when it is over."""
+        """`message` is for the client; `ended(session, reason)` is told once, when it is over.
+
+        `count(reason)` is told of each connection lost.
+        """
         self.record = record
         self.switch = switch
+        self.gate = gate
         self.connections: list[Connection] = []
         self._kept: list[tuple[bytes, int]] = []
         self._kept_bytes = 0
@@ -79,6 +88,7 @@ class Session:
         self._told: tuple[int, tuple[str, ...]] = (0, record.macs)
         self.ended = False
         self._ended = ended
+        self._count = count
         self._expiry = Timer(self._expire)
         self._log = log.bind(hub=record.hub, session=record.name, user=record.user)
         self.message = message
@@ -144,11 +154,12 @@ class Session:
 
     def add(self, connection: Connection, trailing: bytes) -> None:
         """Take a connection whose dialogue is over."""
-        if self.ended:
+        self.connections.append(connection)
+        if self.ended:  # while its welcome was on the way
             connection.close("session-ended")
             return
-        self._expiry.cancel()
-        self.connections.append(connection)
+        if connection.may_receive:
+            self._expiry.cancel()
         self._choose_egress()
         connection.start(trailing)
         self._send_kept()
@@ -172,8 +183,11 @@ class Session:
 
     def received(self, connection: Connection, runs: Sequence[Run], now: float) -> None:
         """Forward the runs of one chunk and flush every port they reached."""
-        forward = self.switch.forward
         port = self.port
+        if now >= self.gate.deadline:
+            self.switch.drop(port, "gate-closed", sum(run[1] for run in runs))
+            return
+        forward = self.switch.forward
         touched: list[PortOwner] = []
         for addresses, frames, size, message in runs:
             for target in forward(port, addresses, frames, size, now):
@@ -184,15 +198,19 @@ class Session:
             owner.flush()
 
     def lost(self, connection: Connection, reason: str) -> None:
-        """Forget a closed connection; without any, wait for the client to come back."""
+        """Forget a closed connection; without any, wait for the client to come back.
+
+        In half-duplex mode one that carries nothing to us shows nothing of whether he is there.
+        """
         self.connections.remove(connection)
-        for reason, frames in connection.dropped.items():
-            self.switch.drop(self.port, reason, frames)
+        self._count(f"lost-{reason}")
+        for cause, frames in connection.dropped.items():
+            self.switch.drop(self.port, cause, frames)
         self._choose_egress()
         self._log.info(
             "connection ended", peer=connection.peer, why=reason, connections=len(self.connections)
         )
-        if not self.connections and not self.ended:
+        if not self.ended and not any(one.may_receive for one in self.connections):
             self._expiry.set(self.record.timeout_ms / 1000)
 
     def end(self, reason: str) -> None:

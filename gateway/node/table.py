@@ -6,38 +6,61 @@ the removal of its record. Between the two the record is enough for any process 
 """
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import gevent
 import structlog
 from gevent.lock import RLock
 
 from coordinator.directory import Directory
-from coordinator.errors import StoreError
+from coordinator.errors import StaleEpoch, StoreError
 from coordinator.model import Hub, NewSession, SessionRecord
+from coordinator.names import fold
 from coordinator.sessions import Sessions, hash_session_key
 from coordinator.times import utc_now
 from gateway.node.hubs import Hubs
+from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
+from gateway.node.owned import OwnedHubs
 from gateway.node.session import Session
 
 log = structlog.get_logger()
+
+
+# Ended here, not for the client: its record stays for whichever process it comes back to.
+RESUMABLE = frozenset({"gateway-stops", "hub-moved", "lease-lost", "lost-with-the-store"})
+LOOKS = 2  # heartbeats after which a session whose beginning is in doubt is known not to exist
 
 
 class SessionTable:
     """Sessions by the hash of their key, beside the hubs they are on."""
 
     def __init__(
-        self, node: str, hubs: Hubs, records: Sessions, directory: Directory, ledger: Ledger
+        self,
+        node: str,
+        hubs: Hubs,
+        records: Sessions,
+        directory: Directory,
+        ledger: Ledger,
+        count: Callable[[str], None],
     ) -> None:
+        """`count(reason)` is told why connections of sessions ended."""
         self._node = node
         self._hubs = hubs
         self._ledger = ledger
         self._records = records
         self._directory = directory
         self._by_key: dict[str, Session] = {}
-        self._adopting: dict[str, RLock] = {}
+        self._count = count
+        # A lock lives as long as somebody holds it or waits for it, and so does its entry.
+        self._adopting: WeakValueDictionary[str, RLock] = WeakValueDictionary()
         self._to_close: dict[str, SessionRecord] = {}
-        self.is_stopping = False
+        self._in_doubt: dict[bytes, int] = {}  # session keys, and how often to look for a record
+        self._owned: OwnedHubs
+        self._lease: NodeLease
+        self._closer: gevent.Greenlet[..., None] | None = None
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -46,29 +69,29 @@ class SessionTable:
         """Return every session carried here."""
         return list(self._by_key.values())
 
-    def open(self, new: NewSession, hub: Hub) -> tuple[Session, bytes]:
-        """Begin a session; return it with its key, which exists nowhere else.
+    def open(self, new: NewSession, hub: Hub, ticket: bytes) -> tuple[Session, bytes]:
+        """Begin the session a ticket admits; return it with its key, which exists nowhere else.
 
         Raises what `Sessions.open` raises.
         """
         key = os.urandom(20)
         try:
-            record = self._records.open(new, key, utc_now())
+            record = self._records.open(new, key, utc_now(), ticket)
         except (StoreError, gevent.Timeout):
-            # It may have been opened all the same; nobody holds the key, so nobody will miss it.
-            gevent.spawn(self._close_unknown, key)
+            # It may be opened all the same; nobody holds the key, so nobody will miss it.
+            self._in_doubt[key] = LOOKS
             raise
         return self._begin(record, hub), key
 
     def find_or_resume(self, key: bytes) -> Session | None:
         """Return the session of `key`, adopting it from the store if need be; None if unknown.
 
-        Raises StoreError when the store cannot say: then the client must not be told that its
-        session is gone.
+        Waits while its hub is between owners. Raises StoreError, LeaseLost and StaleEpoch when it
+        cannot be said whose it is: then the client must not be told that its session is gone.
         """
         key_hash = hash_session_key(key)
         session = self._by_key.get(key_hash)
-        if session is not None or self.is_stopping:
+        if session is not None:
             return session
         record = self._records.by_key(key)
         return None if record is None else self._resume(record, None)
@@ -79,23 +102,38 @@ class SessionTable:
         Their clients have `wait_s` seconds to come back. Meanwhile frames for them are kept, and
         what they have learned is known, so two clients that return one after the other lose none.
         """
-        left = self._records.of_node(self._node)
-        return sum(self._resume(record, wait_s) is not None for record in left)
+        return self._resume_all(self._records.of_node(self._node), wait_s)
+
+    def resume_hub(self, hub: str, wait_s: float) -> int:
+        """Take over every session of a hub that was given to this node; return how many.
+
+        Whoever does not come back to it here in `wait_s` seconds has logged in anew, or has gone.
+        """
+        return self._resume_all(self._records.of_hub(hub), wait_s)
+
+    def left_over(self) -> list[SessionRecord]:
+        """Return the records under this node's name of sessions that are not here."""
+        return [r for r in self._records.of_node(self._node) if r.key_hash not in self._by_key]
+
+    def _resume_all(self, records: list[SessionRecord], wait_s: float) -> int:
+        return sum(self._resume(record, wait_s) is not None for record in records)
 
     def _resume(self, record: SessionRecord, wait_s: float | None) -> Session | None:
         """Adopt a session from the store, unless somebody here just did; None if it has ended."""
         lock = self._adopting.setdefault(record.key_hash, RLock())
         with lock:
-            try:
-                return self._by_key.get(record.key_hash) or self._adopt(record, wait_s)
-            finally:
-                self._adopting.pop(record.key_hash, None)
+            return self._by_key.get(record.key_hash) or self._adopt(record, wait_s)
 
     def _adopt(self, record: SessionRecord, wait_s: float | None) -> Session | None:
         hub = self._directory.hub(record.hub)
-        if hub is None:
+        if hub is None or not hub.online:
             return None
-        adopted = self._records.adopt(record, self._node, utc_now())
+        epoch = self._owned.epoch_of(hub, wait=wait_s is None)
+        if epoch is None:
+            return None
+        adopted = self._records.adopt(
+            record, self._node, utc_now(), inc=self._lease.held.inc, hub_epoch=epoch
+        )
         if adopted is None:
             return None
         log.info(
@@ -105,11 +143,19 @@ class SessionTable:
             user=adopted.user,
             was_on=record.node,
         )
+        if record.node != self._node:
+            # Its client may have logged in anew elsewhere on the hub: flood, until it speaks.
+            adopted = replace(adopted, macs=())
         return self._begin(adopted, hub, wait_s)
 
     def _begin(self, record: SessionRecord, hub: Hub, wait_s: float | None = None) -> Session:
+        if not self._owned.holds(hub, record.hub_epoch):
+            # Handed over while the store's answer was on its way: the record is the new owner's.
+            raise StaleEpoch(hub.name, record.hub_epoch, 0)
         live = self._hubs.raise_hub(hub)
-        session = Session(record, live.switch, message=hub.message, ended=self._end)
+        session = Session(
+            record, live.switch, live.gate, message=hub.message, ended=self._end, count=self._count
+        )
         if wait_s is not None:
             session.wait(wait_s)
         live.sessions[record.name] = session
@@ -122,31 +168,52 @@ class SessionTable:
         self._by_key.pop(record.key_hash, None)
         self._ledger.add(record.hub, record.user, session.unsettled())
         self._hubs.remove(session)
-        if self.is_stopping:
+        if reason in RESUMABLE:
             return
         log.info("session ended", hub=record.hub, session=record.name, user=record.user, why=reason)
         self._to_close[record.key_hash] = record
-        gevent.spawn(self.close_records)
+        if self._closer is None or self._closer.dead:  # one for all that end in the same moment
+            self._closer = gevent.spawn(self._sweep)
 
     def close_records(self) -> None:
-        """Remove the records of ended sessions; those that could not be stay for the next call."""
-        ending = list(self._to_close.values())
-        try:
-            self._records.sweep(ending)
-        except StoreError as error:
-            log.debug("session records not closed yet", why=str(error), count=len(ending))
-            return
-        for record in ending:
-            self._to_close.pop(record.key_hash, None)
+        """Remove the records of sessions that ended, and of those that nobody here began.
 
-    def _close_unknown(self, key: bytes) -> None:
-        """Remove a record that an interrupted `open` may have left."""
-        try:
+        Once per heartbeat; what could not be done now stays for the next. Raises StoreError.
+        """
+        for key, looks in list(self._in_doubt.items()):
             record = self._records.by_key(key)
             if record is not None:
-                self._records.close(record)
-        except StoreError as error:
-            log.warning("a session record may be left over until the next start", why=str(error))
+                self._to_close[record.key_hash] = record
+            self._in_doubt[key] = looks - 1
+            if record is not None or looks == 1:
+                del self._in_doubt[key]
+        self._sweep()
+
+    def _sweep(self) -> None:
+        while ending := list(self._to_close.values()):
+            try:
+                self._records.sweep(ending)
+            except StoreError as error:
+                log.debug("session records not closed yet", why=str(error), count=len(ending))
+                return
+            for record in ending:
+                self._to_close.pop(record.key_hash, None)
+
+    def count_of(self, hub: str) -> int:
+        """Return how many sessions of a hub are here."""
+        live = self._hubs.alive.get(fold(hub))
+        return len(live.sessions) if live is not None else 0
+
+    def end_hub(self, hub: str, reason: str) -> None:
+        """End every session of a hub here."""
+        live = self._hubs.alive.get(fold(hub))
+        for session in list(live.sessions.values()) if live is not None else []:
+            session.end(reason)
+
+    def join_fleet(self, owned: OwnedHubs, lease: NodeLease) -> None:
+        """Learn who says which hubs may be served here; they need the table themselves."""
+        self._owned = owned
+        self._lease = lease
 
     def drop(self, key_hash: str, reason: str) -> None:
         """End a session whose record is gone or another's already, if it is here."""

@@ -3,6 +3,7 @@
     worker ─► supervisor    WAITING once everything is imported
     supervisor ─► worker    once: an assignment, with the listening sockets it names
     worker ─► supervisor    READY when it serves, then ALIVE every half second from its loop
+    supervisor ─► worker    LAST before a SIGTERM that no successor follows
 
 A worker whose loop has stopped says nothing any more; that is how a frozen one is told from a busy
 one without asking it.
@@ -16,6 +17,7 @@ from typing import Any
 WAITING = b"w"
 READY = b"r"
 ALIVE = b"."
+LAST = b"l"
 ALIVE_EVERY_S = 0.5
 MAX_ASSIGNMENT = 64 * 1024  # bytes
 MAX_SOCKETS = 64
@@ -45,3 +47,14 @@ def receive_assignment(control: socket.socket) -> tuple[Assignment, list[socket.
     if not text:
         return None
     return Assignment(**json.loads(text)), [socket.socket(fileno=fd) for fd in descriptors]
+
+
+def has_successor(control: socket.socket) -> bool:
+    """Say, in a worker that is to end, whether its supervisor is there and will replace it."""
+    control.setblocking(False)
+    try:
+        return control.recv(1) not in (LAST, b"")
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False

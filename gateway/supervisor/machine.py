@@ -10,9 +10,12 @@ from pathlib import Path
 import gevent
 import structlog
 
-from gateway.config import Settings
+from coordinator.errors import CoordinatorError
+from coordinator.times import utc_now
+from gateway.config import Settings, parse_listen
 from gateway.embedded import EmbeddedStore
 from gateway.errors import ConfigError
+from gateway.fleet import open_fleet
 from gateway.node.listener import listen
 from gateway.supervisor.supervisor import Slot, Supervisor
 
@@ -21,18 +24,50 @@ log = structlog.get_logger()
 LOOK_AT_STORE_S = 1.0
 
 
-def supervise(settings: Settings, *, log_level: str) -> None:
-    """Serve with one worker until SIGTERM or SIGINT. Raises ConfigError when it cannot."""
+def supervise(settings: Settings, workers: int, *, log_level: str) -> None:
+    """Serve with `workers` nodes until SIGTERM or SIGINT. Raises ConfigError when it cannot."""
     with ExitStack() as stack:
         stack.enter_context(_pid_file(settings))
         if not settings.store.url:
             store = stack.enter_context(EmbeddedStore(settings.state_dir))
             stack.callback(gevent.spawn(_look_after, store).kill)
-        backlog = settings.limits.backlog
-        sockets = [listen(text, backlog) for text in settings.gateway.listen]
-        for sock in sockets:
-            stack.callback(sock.close)
-        Supervisor(settings, [Slot(settings.node, sockets)], log_level=log_level).run()
+        fleet = stack.enter_context(open_fleet(settings))
+        slots = _slots(settings, workers)
+        for slot in slots:
+            for sock in slot.sockets:
+                stack.callback(sock.close)
+
+        def reaped(node: str, process: str, why: str) -> None:
+            """Tell the fleet at once: nobody has to wait for the lease of the dead to run out."""
+            try:
+                fleet.leases.reap(node, process, f"reaped by its supervisor: {why}", utc_now())
+            except CoordinatorError as error:
+                log.warning("end of a worker not told", node=node, why=str(error))
+
+        Supervisor(settings, slots, log_level=log_level, reaped=reaped).run()
+
+
+def _slots(settings: Settings, workers: int) -> list[Slot]:
+    """Return the places of the workers. One has all ports for itself; several share those of
+    `listen`, and each has one more of its own, where its sessions live."""
+    gateway, backlog = settings.gateway, settings.limits.backlog
+    texts = list(gateway.listen)
+    if workers == 1:
+        return [Slot(settings.node, [listen(text, backlog) for text in gateway.listen])]
+    slots = []
+    for index in range(workers):
+        shared = [listen(text, backlog, shared=True) for text in texts]
+        if not index:  # port 0 became one that was free: the others share it
+            texts = [_joined(*sock.getsockname()[:2]) for sock in shared]
+            hosts = dict.fromkeys(parse_listen(text)[0] for text in texts)
+            first = gateway.direct_tcp_port or parse_listen(texts[0])[1] + 1
+        direct = [listen(_joined(host, first + index), backlog) for host in hosts]
+        slots.append(Slot(f"{settings.node}-{index + 1}", shared + direct, first + index))
+    return slots
+
+
+def _joined(host: str, tcp_port: int) -> str:
+    return f"[{host}]:{tcp_port}" if ":" in host else f"{host}:{tcp_port}"
 
 
 def restart(settings: Settings) -> int:

@@ -1,5 +1,6 @@
 """A worker, seen from the supervisor: start it, hear it, end it."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ import time
 import gevent
 
 from gateway.processes import die_with
-from gateway.supervisor.control import READY, WAITING, Assignment, send_assignment
+from gateway.supervisor.control import LAST, READY, WAITING, Assignment, send_assignment
 
 TERMINATE_S = 15.0  # for an orderly stop, then SIGKILL
 SECOND_LOOK_S = 0.25  # a supervisor that was frozen itself gives the worker this before it judges
@@ -20,6 +21,8 @@ class WorkerProcess:
     """One process, waiting for an assignment or carrying it out."""
 
     def __init__(self) -> None:
+        self.name = os.urandom(8).hex()
+        """Under which it registers, so that only who knows it can say that it has ended."""
         ours, theirs = socket.socketpair()
         self._control = ours
         with theirs:
@@ -28,6 +31,7 @@ class WorkerProcess:
                 [sys.executable, "-m", "gateway.supervisor.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                env={**os.environ, "ETHERFLEET_PROCESS": self.name},
                 preexec_fn=die_with(os.getpid()),
             )
 
@@ -79,10 +83,14 @@ class WorkerProcess:
                 code = self._child.wait()
                 return f"signal {-code}" if code < 0 else f"exit {code}"
 
-    def terminate(self) -> None:
-        """Ask for an orderly stop."""
-        if self._child.poll() is None:
-            self._child.terminate()
+    def terminate(self, *, for_good: bool = False) -> None:
+        """Ask for an orderly stop; unless `for_good`, it keeps what it owns for a successor."""
+        if self._child.poll() is not None:
+            return
+        if for_good:
+            with contextlib.suppress(OSError):  # it is ending already
+                self._control.sendall(LAST)
+        self._child.terminate()
 
     def kill(self) -> None:
         """End it at once, also when it is stopped."""

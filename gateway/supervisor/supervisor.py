@@ -4,6 +4,7 @@ import random
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 import gevent
 import msgspec
@@ -26,8 +27,10 @@ MAX_PAUSE_S = 10.0
 class Slot:
     """The place of one worker: its id, its sockets, and whichever process fills it now."""
 
-    def __init__(self, node: str, sockets: list[socket.socket]) -> None:
+    def __init__(self, node: str, sockets: list[socket.socket], direct_tcp_port: int = 0) -> None:
+        """`direct_tcp_port` leads to this worker alone; 0: every port does."""
         self.node = node
+        self.direct_tcp_port = direct_tcp_port
         self.sockets = sockets
         self.process: WorkerProcess | None = None
         self.ready = Event()
@@ -43,11 +46,15 @@ class Supervisor:
         slots: list[Slot],
         *,
         log_level: str,
+        reaped: Callable[[str, str, str], None],
     ) -> None:
+        """`reaped(node, process, why)` is called the moment a worker was found dead."""
         self._settings = settings
         self._slots = slots
         self._log_level = log_level
+        self._reaped = reaped
         self._spare: WorkerProcess | None = None
+        self._is_sparing = False
         self._stopping = Event()
         self._restart_wanted = Event()
 
@@ -63,7 +70,7 @@ class Supervisor:
         log.info("stopping workers", workers=len(self._slots))
         for slot in self._slots:
             if slot.process is not None:
-                slot.process.terminate()
+                slot.process.terminate(for_good=True)
         gevent.joinall(keepers)
         if self._spare is not None:
             self._spare.stop()
@@ -87,6 +94,7 @@ class Supervisor:
                 return
             report = log.info if why == "exit 0" else log.warning
             report("worker ended", node=slot.node, pid=process.pid, why=why)
+            self._reaped(slot.node, process.name, why)
             short = time.monotonic() - began < SHORT_LIFE_S
             pause = min(MAX_PAUSE_S, max(0.2, 2 * pause)) if short else 0.0
             self._stopping.wait(pause * random.uniform(0.5, 1.0))
@@ -113,7 +121,9 @@ class Supervisor:
                 log.info("all workers restarted")
 
     def _assignment(self, slot: Slot) -> Assignment:
-        gateway = replace(self._settings.gateway, node=slot.node)
+        gateway = replace(
+            self._settings.gateway, node=slot.node, direct_tcp_port=slot.direct_tcp_port
+        )
         settings = replace(self._settings, gateway=gateway)
         return Assignment(msgspec.to_builtins(settings), self._log_level)
 
@@ -123,8 +133,14 @@ class Supervisor:
 
     def _hold_spare(self) -> None:
         """Have a process ready for whichever worker ends next."""
-        if self._spare is None and not self._stopping.is_set():
+        # Starting one waits for the fork: the keeper of another slot may come by meanwhile.
+        if self._is_sparing or self._spare is not None or self._stopping.is_set():
+            return
+        self._is_sparing = True
+        try:
             self._spare = WorkerProcess()
+        finally:
+            self._is_sparing = False
 
     def _renew_spare(self) -> None:
         spare, self._spare = self._spare, None

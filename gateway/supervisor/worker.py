@@ -12,6 +12,7 @@ monkey.patch_all()
 import signal  # noqa: E402
 import socket  # noqa: E402  # nothing may import sockets before the patch
 import sys  # noqa: E402
+from functools import partial  # noqa: E402
 
 import gevent  # noqa: E402
 import msgspec  # noqa: E402
@@ -28,6 +29,7 @@ from gateway.supervisor.control import (  # noqa: E402
     ALIVE_EVERY_S,
     READY,
     WAITING,
+    has_successor,
     receive_assignment,
 )
 
@@ -38,11 +40,11 @@ def main() -> int:
     """Be what the supervisor says until SIGTERM; return the exit code."""
     control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to hear
-    control.sendall(WAITING)
-    wait_read(control.fileno())
     try:
+        control.sendall(WAITING)
+        wait_read(control.fileno())
         received = receive_assignment(control)
-    except ConnectionResetError:
+    except (BrokenPipeError, ConnectionResetError):
         received = None
     if received is None:
         return 0  # the supervisor ended before it needed us
@@ -56,7 +58,13 @@ def main() -> int:
         beats.append(gevent.spawn(_beat, control))
 
     try:
-        app.run(settings, sockets=sockets, ready=ready, owns_store=False)
+        app.run(
+            settings,
+            sockets=sockets,
+            ready=ready,
+            owns_store=False,
+            has_successor=partial(has_successor, control),
+        )
     except (EtherFleetError, CoordinatorError) as error:
         log.error("worker cannot serve", node=settings.node, why=str(error))
         return 1

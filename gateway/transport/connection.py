@@ -24,8 +24,10 @@ from typing import Protocol
 import gevent
 import structlog
 
-from gateway.errors import ProtocolError
+from gateway.errors import LimitExceeded, ProtocolError
+from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.transport.linger import linger
+from gateway.transport.peer import peer_name
 from gateway.transport.timer import Timer
 from gateway.transport.tls import (
     CIPHERTEXT_VIEW,
@@ -40,6 +42,8 @@ from gateway.wire.blocks import BlockScanner, Run, compress_message, encode_keep
 log = structlog.get_logger()
 
 FLUSH_BYTES = 256 * 1024  # most plaintext encrypted at once: bounds a connection's ciphertext
+MAX_TLS_ANSWERS = 64 * 1024  # bytes that TLS itself wants to say to a peer that does not read
+TOGETHER = 0.01  # part of the time-out: connections due within it share one waking of the loop
 READABLE, WRITABLE = 1, 2  # libev's event bits
 
 
@@ -60,6 +64,7 @@ class Connection:
         "_compressed",
         "_descriptor",
         "_engine",
+        "_gate",
         "_owner",
         "_queue",
         "_scanner",
@@ -90,16 +95,21 @@ class Connection:
         *,
         timeout: float,
         budget: int,
+        gate: Gate = ALWAYS_OPEN,
         compressed: bool = False,
         may_send: bool = True,
         may_receive: bool = True,
     ) -> None:
-        """`timeout` in seconds; `budget` in bytes queued for a slow peer; directions are ours."""
+        """`timeout` in seconds; `budget` in bytes queued for a slow peer; directions are ours.
+
+        What still waits for the peer when `gate` has closed is not sent any more.
+        """
         loop = gevent.get_hub().loop
         self._sock = sock
         self._descriptor = sock.fileno()
-        self.peer: str = _peer_name(sock)
+        self.peer: str = peer_name(sock)
         self._engine = engine
+        self._gate = gate
         self._owner = owner
         self._compressed = compressed
         self._scanner = BlockScanner(compressed=compressed)
@@ -121,17 +131,19 @@ class Connection:
 
     def start(self, trailing: bytes) -> None:
         """Begin: handle `trailing` (bytes the dialogue already read), say hello, watch."""
-        now = time.monotonic()
+        self._guard(self._begin, trailing, time.monotonic())
+
+    def _begin(self, trailing: bytes, now: float) -> None:
         self.heard_at = now
         self._watch_read.start(self._on_readable)
-        if self.may_send:
-            self._send_keep_alive(now)
         self._arm_timer(now)
+        if self.may_send:
+            self._send_keep_alive()
         if trailing:
             # More than the buffer holds cannot be: the dialogue reads one chunk at a time.
             end = PLAINTEXT_START + len(trailing)
             PLAINTEXT_VIEW[PLAINTEXT_START:end] = trailing
-            self._guard(self._handle, end, now)
+            self._handle(end, now)
 
     def send(self, message: bytes, frames: int) -> bool:
         """Queue a complete message; False when the budget is used up and it was dropped.
@@ -161,7 +173,9 @@ class Connection:
         for watcher in (self._watch_read, self._watch_write):
             watcher.stop()
             watcher.close()
-        unsent = bytes(self._unsent) if self._unsent is not None else b""
+        unsent = b""
+        if self._unsent is not None and time.monotonic() < self._gate.deadline:
+            unsent = bytes(self._unsent)
         self._queue.clear()
         self.queued = 0
         self._unsent = None
@@ -212,8 +226,9 @@ class Connection:
         if not count:
             self.close("peer-gone")
             return
-        self._engine.feed(count)
-        end = self._engine.decrypt()
+        end = self._engine.decrypt(count)
+        if self._engine.untaken:
+            self._send_tls_answers()
         if end > PLAINTEXT_START:
             self.received_bytes += end - PLAINTEXT_START
             self._handle(end, time.monotonic())
@@ -227,6 +242,15 @@ class Connection:
         if runs and self.may_receive:
             self._owner.received(self, runs, now)
 
+    def _send_tls_answers(self) -> None:
+        """Send what TLS answered by itself (new keys): the peer can make it do so without end."""
+        if self._unsent is None:
+            self._send_now([self._engine.take()])
+        elif self._engine.untaken > MAX_TLS_ANSWERS:
+            raise LimitExceeded(
+                f"{self._engine.untaken} bytes of TLS answers unread, {MAX_TLS_ANSWERS} allowed"
+            )
+
     def _drain(self) -> None:
         """Encrypt and send queued messages until the queue is empty or the kernel takes no more."""
         queue = self._queue
@@ -238,27 +262,30 @@ class Connection:
                 message = queue.popleft()
                 batch.append(message)
                 size += len(message)
-            engine.encrypt(batch[0] if len(batch) == 1 else b"".join(batch))
+            pieces = engine.seal(batch[0] if len(batch) == 1 else b"".join(batch))
             self.queued -= size
             self.sent_bytes += size
-            if not self._send_now(engine.take()):
+            if not self._send_now(pieces):
                 break
         self.sent_at = time.monotonic()
 
-    def _send_now(self, data: bytes) -> bool:
-        """Send `data` without waiting; keep the rest and watch when the kernel is full."""
+    def _send_now(self, pieces: list[bytes]) -> bool:
+        """Send `pieces` without waiting; keep the rest and watch when the kernel is full."""
         try:
-            count = os.write(self._descriptor, data)
+            count = os.writev(self._descriptor, pieces)
         except BlockingIOError:
             count = 0
-        if count == len(data):
+        if count == sum(map(len, pieces)):
             return True
-        self._unsent = memoryview(data)[count:]
+        self._unsent = memoryview(b"".join(pieces))[count:]
         self._watch_write.start(self._on_writable)
         return False
 
     def _resume(self) -> None:
         assert self._unsent is not None, "watching for writable without anything unsent"
+        if time.monotonic() >= self._gate.deadline:
+            self.close("gate-closed")
+            return
         try:
             count = os.write(self._descriptor, self._unsent)
         except BlockingIOError:
@@ -276,29 +303,26 @@ class Connection:
         after = random.uniform(0.2, 0.5) * self.timeout
         if self.may_receive:
             after = min(after, self.heard_at + self.timeout - now + 0.01)
-        self._timer.set(after)
+        self._timer.set(after, within=TOGETHER * self.timeout)
 
     def _tick(self) -> None:
         now = time.monotonic()
         # In half-duplex mode the peer says nothing at all on a connection of our direction.
         if self.may_receive and now - self.heard_at > self.timeout:
-            log.info("connection timed out", peer=self.peer, silent_s=round(now - self.heard_at, 1))
-            self.close("timed-out")
+            self._receive()  # if we were suspended, what it said meanwhile is waiting to be heard
+            if not self.closed and now > self.heard_at + self.timeout:
+                silent_s = round(now - self.heard_at, 1)
+                log.info("connection timed out", peer=self.peer, silent_s=silent_s)
+                self.close("timed-out")
+        if self.closed:
             return
         if self.may_send and now - self.sent_at > 0.2 * self.timeout:
-            self._send_keep_alive(now)
-        if not self.closed:
-            self._arm_timer(now)
+            self._send_keep_alive()
+        self._arm_timer(now)
 
-    def _send_keep_alive(self, now: float) -> None:
+    def _send_keep_alive(self) -> None:
         if self._unsent is not None:
             return  # bytes are waiting for this peer anyway
         self._queue.append(encode_keep_alive(os.urandom(random.randrange(32))))
         self.queued += len(self._queue[-1])
         self._drain()
-
-
-def _peer_name(sock: socket.socket) -> str:
-    host, tcp_port = sock.getpeername()[:2]
-    host = host.removeprefix("::ffff:")
-    return f"[{host}]:{tcp_port}" if ":" in host else f"{host}:{tcp_port}"

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import gevent
+from gevent.socket import wait_read
 
 from gateway.errors import ProtocolError
 from gateway.transport.linger import linger
+from gateway.transport.peer import peer_name
 from gateway.transport.tls import (
     CIPHERTEXT_VIEW,
     PLAINTEXT_START,
@@ -19,6 +21,8 @@ from gateway.transport.tls import (
     TlsClosed,
     TlsEngine,
 )
+
+RECEIVE_BYTES = 16 * 1024  # at once from a stranger: bounds the memory and the time he costs
 
 
 class PeerGone(ProtocolError):
@@ -39,6 +43,22 @@ class Opening:
     def __init__(self, sock: socket.socket, engine: TlsEngine) -> None:
         self.sock = sock
         self.engine = engine
+        self.peer: str = peer_name(sock)
+
+    @property
+    def is_ipv4(self) -> bool:
+        """Say whether the peer came over IPv4."""
+        return not self.peer.startswith("[")
+
+    @property
+    def local_address(self) -> str:
+        """Return the address of ours that the peer used. Raises OSError when it has gone."""
+        return str(self.sock.getsockname()[0]).removeprefix("::ffff:")
+
+    @property
+    def local_port(self) -> int:
+        """Return the TCP port of ours that the peer used. Raises OSError when it has gone."""
+        return int(self.sock.getsockname()[1])
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
@@ -72,6 +92,7 @@ class Opening:
                 raise PeerGone(str(error)) from error
             if end > PLAINTEXT_START:
                 return bytes(PLAINTEXT_VIEW[PLAINTEXT_START:end])
+            self._flush()  # what TLS itself answers, to new keys for example, must not pile up
             self._receive()
 
     def write(self, data: bytes) -> None:
@@ -80,13 +101,16 @@ class Opening:
             self.engine.encrypt(data)
             self._flush()
 
-    def close(self) -> None:
-        """Close with a TLS close_notify, without waiting for the peer's."""
-        linger(self.sock, self.engine, b"")
+    def close(self) -> "gevent.Greenlet[..., object]":
+        """Close with a TLS close_notify, in a greenlet; join it to wait until it is done."""
+        return linger(self.sock, self.engine, b"")
 
     def _receive(self) -> None:
+        # A receive that finds bytes does not wait, so a peer that sends without end would stop the
+        # process, and its own deadline too: the loop says when there is something to receive.
+        wait_read(self.sock.fileno())
         try:
-            count = self.sock.recv_into(CIPHERTEXT_VIEW)
+            count = self.sock.recv_into(CIPHERTEXT_VIEW, RECEIVE_BYTES)
         except OSError as error:
             raise PeerGone(f"receive failed: {error.strerror or error}") from error
         if not count:

@@ -17,7 +17,8 @@ from coordinator.errors import (
     StoreUnavailable,
     WrongFleetKey,
 )
-from gateway.cli.exits import Declined, ExitCode, UsageProblem, code_of, line_of
+from gateway.admin.nodes import NotPossible
+from gateway.cli.exits import Declined, ExitCode, NotInTime, UsageProblem, code_of, line_of
 from gateway.cli.main import Root
 from gateway.client.dial import CannotConnect, CertificateRejected
 from gateway.client.port import PortError
@@ -47,6 +48,9 @@ ERRORS = [
     (Unresolvable("x"), 7),
     (PortError("x"), 1),
     (Declined("x"), 1),
+    (NotPossible("x"), 1),
+    (NotInTime("x"), 8),
+    (NotFound("node", "x"), 3),
     (HubOffline("X"), 1),
     (NoRoom(Limit.HUB_SESSIONS, "X", 1, 1), 1),
 ]
@@ -68,6 +72,7 @@ def test_a_text_of_several_lines_becomes_one():
     ("error", "next_step"),
     [
         (NotFound("hub", "OFICE"), "etherfleet hub list"),
+        (NotFound("node", "gw-9"), "etherfleet node list"),
         (AlreadyExists("user", "alice"), "etherfleet user set"),
         (StoreUnavailable("store does not serve"), "etherfleet config show"),
         (Refused(ErrorCode.AUTH_FAILED, "refused"), "check the user's name, the password"),

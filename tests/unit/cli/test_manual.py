@@ -8,15 +8,23 @@ from pathlib import Path
 import click
 import pytest
 
-from coordinator.model import Hub, NewSession, SessionRecord, Totals, Traffic, User
-from gateway.admin.hubs import HubReport
+from coordinator.election import Leader
+from coordinator.history import Event
+from coordinator.model import Hub, NewSession, Node, SessionRecord, Totals, Traffic, User
+from coordinator.placement import Ownership
+from coordinator.times import Timestamp
+from gateway.admin.conditions import FORMS
+from gateway.admin.fleet_status import HubCounts, Judgement, Snapshot, StoreReport, Verdict
+from gateway.admin.hubs import HubReport, HubState
+from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
 from gateway.admin.users import UserReport
-from gateway.cli import hub, session, user
+from gateway.cli import history, hub, leader, node, session, status, user, wait
 from gateway.cli.config import VARIABLES
 from gateway.cli.exits import ExitCode
 from gateway.cli.main import cli
 
+NOW = Timestamp("2026-01-31T12:00:00.000Z")
 MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
 
 
@@ -24,7 +32,7 @@ def commands(group: click.Group, path: str = "etherfleet") -> Iterator[tuple[str
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from commands(command, f"{path} {name}")
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             yield f"{path} {name}", command
 
 
@@ -33,7 +41,7 @@ SECTIONS = dict(re.findall(r"^### `(.+?)`\n(.*?)(?=^##)", MANUAL, re.M | re.S))
 
 
 def test_every_command_has_a_section_and_every_section_a_command():
-    words = (re.match(r"[a-z ]+[a-z]", heading) for heading in SECTIONS)
+    words = (re.match(r"[a-z -]+[a-z]", heading) for heading in SECTIONS)
     assert {match[0] for match in words if match} == set(COMMANDS)
 
 
@@ -88,6 +96,35 @@ def test_json_fields_are_those_there_are():
     assert row("user with numbers") == set(user._report_as_json(account)) - user_fields
     assert row("session (") == set(session._as_json(record))
     assert row("`traffic`") == {f.name for f in fields(Traffic) if f.name.startswith("received")}
+
+
+def test_json_fields_of_the_fleet_are_those_there_are():
+    who = Node("n", 1, "h", "192.0.2.1:1", "1", NOW)
+    there = NodeReport(who, Health.UP, 0, 0)
+    leads = Leader("n", 1, 1, NOW, 1)
+    store = StoreReport("redis://h", "valkey 9", 0.1, 1)
+    seen = Snapshot(NOW, "default", store, leads, [there], HubCounts())
+    told = status.status_as_json(seen, Judgement(Verdict.OK))
+    assert row("status (") == {*told, *map(str, Verdict)}
+    assert row("its `store`") == {*told["store"], "leader", "nodes", "hubs"}
+    assert row("its `hubs`") == set(told["hubs"])
+    assert row("node (") == set(node.report_as_json(there))
+    owned = node._owned_as_json(Ownership("x", "n", 1, 1, "active", NOW, ""))
+    assert row("`node show`") == {"owned", *owned}
+    assert row("`node drain`") == set(node._drain_as_json(there, there, 1))
+    assert row("leader (") == set(leader.leader_as_json(leads, True))
+    assert row("event (") == set(history.event_as_json(Event("1-1", NOW, "x", "y")))
+    report = HubReport(Hub("X"), 0, 0, Totals())
+    assert row("`hub move`") == set(hub._move_as_json(report, report))
+
+
+def test_words_of_the_fleet_are_those_there_are():
+    for word in (*HubState, *Health):
+        assert f"| `{word}` |" in MANUAL
+    for form in FORMS:
+        assert f"`{form.replace('[', '').replace(']', '')}`" in MANUAL
+    assert [word.rstrip("=") for word in wait.WORDS] == [re.split(r"[\[=]", f)[0] for f in FORMS]
+    assert all(f"| `{code}` | {word} |" in MANUAL for word, code in status.CODES.items())
 
 
 def test_no_answer_holds_a_secret():

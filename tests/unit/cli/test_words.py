@@ -44,6 +44,12 @@ def test_help_imports_nothing_that_takes_its_time():
         ("user add OFFICE alice --anonymous --password-file x", "leave out --password-file"),
         ("user set OFFICE alice --max-sessions 1 --policy MultiLogins=2", "are the same"),
         ("session list --user alice", "name it"),
+        ("wait --for nodes", "nodes=NUMBER"),
+        ("wait --for nodes=two", "nodes=NUMBER"),
+        ("wait --for sessions=OFFICE", "sessions=HUB:NUMBER"),
+        ("wait --for drained=", "drained=NODE"),
+        ("wait --for ok=1", "its form is ok"),
+        ("wait --for tea", "owner=HUB[:NODE]"),
         ("connect h OFFICE --user a --address 10.0.0.5/24 --no-address", "exclude each other"),
         ("connect h OFFICE --user a --user-space --tap ef0", "leave out --tap"),
         ("connect h OFFICE --user a --user-space --no-address", "leave out --no-address"),
@@ -83,6 +89,9 @@ def test_what_cannot_be_done_so_is_one_line_and_2(etherfleet, words, said):
         ("connect h OFFICE --user a --connections 33", "--connections"),
         ("completion tcsh", "'bash', 'zsh', 'fish'"),
         ("hub list --format yaml", "'table', 'json'"),
+        ("wait", "--for"),
+        ("history --last 0", "--last"),
+        ("node drain gw-1 --timeout -1", "--timeout"),
     ],
 )
 def test_wrong_words_are_usage_errors_that_show_right_ones(etherfleet, words, said):

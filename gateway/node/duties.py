@@ -1,0 +1,191 @@
+"""What a node does because its lease brought news, and what it reports on its own account.
+
+Notices may be lost, a renewal cannot: whatever is asked of a node happens within a second or two
+of the store being reachable. Runs beside the heartbeat: a slow answer here renews nothing late.
+"""
+
+import random
+import time
+from collections.abc import Sequence
+
+import gevent
+import structlog
+from gevent.pool import Group
+
+from coordinator.controller import Controller
+from coordinator.errors import CoordinatorError, LeaseLost, StoreError
+from coordinator.fleet import Fleet
+from coordinator.lease import Renewal
+from coordinator.model import DropSession, LoseHub, MoveHub, NodeMode, NodeState, SessionUpdate
+from coordinator.placement import Grant
+from coordinator.times import utc_now
+from gateway.node.heartbeat import Heartbeat
+from gateway.node.hubs import Hubs
+from gateway.node.lease import NodeLease
+from gateway.node.ledger import Ledger
+from gateway.node.owned import OwnedHubs
+from gateway.node.session import Session
+from gateway.node.table import SessionTable
+from gateway.transport.gate import ALWAYS_OPEN
+
+log = structlog.get_logger()
+
+DRAIN_PAUSE_S = 0.02  # between two hubs or sessions: their clients log in elsewhere meanwhile
+COLLECT_EVERY_S = 30.0
+REPORT_EVERY_S = 5.0  # between two reports on traffic and sessions
+
+
+class Duties:
+    """The second loop of a node that talks to the store; the first renews the lease."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        lease: NodeLease,
+        owned: OwnedHubs,
+        ledger: Ledger,
+        hubs: Hubs,
+        table: SessionTable,
+        *,
+        resume_s: float,
+    ) -> None:
+        """`resume_s`: how long sessions taken back wait for their clients."""
+        self._fleet = fleet
+        self._lease = lease
+        self._owned = owned
+        self._ledger = ledger
+        self._hubs = hubs
+        self._table = table
+        self._resume_s = resume_s
+        self._known_version = -1
+        self._movers = Group()
+        self._controller = Controller(fleet.prologue, round(resume_s * 1000))
+        self._last_sentence = ""
+
+    def run(self, heartbeat: Heartbeat) -> None:
+        """Carry out what each renewal asks for, until killed."""
+        report_at = time.monotonic() + random.uniform(0, REPORT_EVERY_S)
+        collect_at = time.monotonic() + COLLECT_EVERY_S
+        while True:
+            renewal = heartbeat.next_renewal()
+            try:
+                self.carry_out(renewal)
+                if time.monotonic() >= report_at:
+                    report_at = time.monotonic() + REPORT_EVERY_S
+                    self.report()
+                if time.monotonic() >= collect_at:
+                    collect_at = time.monotonic() + COLLECT_EVERY_S
+                    self._collect()
+            except CoordinatorError as error:
+                log.debug("duties put off", why=str(error))
+            except Exception:  # the loop that kicks and counts must outlive a fault of ours
+                log.exception("duties failed")
+
+    def carry_out(self, renewal: Renewal) -> None:
+        """Do what a renewal asks for. Raises StoreError and LeaseLost: the next asks again."""
+        for order in renewal.orders:
+            match order:
+                case DropSession(key_hash=key_hash):
+                    self._table.drop(key_hash, "kicked")
+                case LoseHub(hub=hub):
+                    self._owned.lose([hub], "lost-with-the-store")
+                case MoveHub(hub=hub, to=to):
+                    self._movers.spawn(self._move, hub, to)
+        self._take_up(renewal.assigned)
+        self._owned.free_idle(time.monotonic())
+        self._apply_directory(renewal.directory_version)
+        if renewal.mode is NodeMode.DRAINING and not self._movers:
+            self._movers.spawn(self._drain)
+        self._lead()
+        self._table.close_records()
+
+    def _take_up(self, assigned: Sequence[Grant]) -> None:
+        """Serve what was given to us, and take over its sessions: their clients may come here."""
+        for grant in assigned:
+            if self._owned.take_up(grant):
+                self._table.resume_hub(grant.hub, self._resume_s)
+
+    def _collect(self) -> None:
+        """Remove what earlier incarnations of this node left and nobody came back for in time."""
+        now = utc_now()
+        for record in self._table.left_over():
+            self._controller.collect(record.hub, record.name, now)
+
+    def _move(self, hub: str, to: str) -> None:
+        try:
+            log.info(self._owned.hand_over(hub, to))
+        except (StoreError, LeaseLost) as error:
+            log.warning("hub not moved", hub=hub, why=str(error))
+
+    def _drain(self) -> None:
+        """Hand every hub over, one by one; the rest of the sessions are asked to come elsewhere.
+
+        Not while there is no elsewhere: sessions would be closed once a second for nothing.
+        """
+        try:
+            if not self._is_anybody_else_serving():
+                log.warning("drain waits: no other node may take anything")
+                return
+        except (StoreError, LeaseLost) as error:
+            log.warning("drain interrupted", why=str(error))
+            return
+        for hub in list(self._owned.epochs()):
+            self._move(hub, "")
+            gevent.sleep(DRAIN_PAUSE_S)
+        for session in self._table.all():
+            if session.gate is ALWAYS_OPEN:
+                session.end("drained")
+                gevent.sleep(DRAIN_PAUSE_S)
+
+    def _is_anybody_else_serving(self) -> bool:
+        me = self._lease.held.node
+        others = (n for n in self._fleet.nodes.nodes() if n.id != me and n.is_host)
+        return any(n.state is NodeState.UP and n.mode is NodeMode.SERVING for n in others)
+
+    def _lead(self) -> None:
+        """Show progress as leader, or become one where nobody leads; do its optional work."""
+        leader = self._lease.leader
+        held = self._lease.held
+        if leader is None or leader.is_held_by(held):
+            sentence = self._controller.step(held, utc_now())
+            if sentence and sentence != self._last_sentence:
+                log.info("controller", did=sentence)
+            self._last_sentence = sentence
+
+    def _apply_directory(self, version: int) -> None:
+        """Bring the hubs alive here in line with the directory, if it is new or they are."""
+        for live in list(self._hubs.alive.values()):
+            if version == self._known_version and live.is_current:
+                continue
+            hub = self._fleet.directory.hub(live.hub.name)
+            if hub is None or not hub.online:
+                why = "hub-deleted" if hub is None else "hub-offline"
+                log.info("hub closed", hub=live.hub.name, why=why, sessions=len(live.sessions))
+                for session in list(live.sessions.values()):
+                    session.end(why)
+            else:
+                live.change(hub)
+        self._known_version = version
+
+    def report(self) -> None:
+        """Write the rows of sessions that have news, and the totals of hubs and users."""
+        reports: list[tuple[Session, SessionUpdate]] = []
+        for live in self._hubs.alive.values():
+            macs = live.macs_by_port()
+            for session in live.sessions.values():
+                update = session.report(macs.get(session.port, ()))
+                if update is not None:
+                    reports.append((session, update))
+        for lost in self._fleet.sessions.update([update for _, update in reports], utc_now()):
+            self._table.drop(lost.key_hash, "taken-over")
+        for session, update in reports:
+            if not session.ended:
+                session.settle(update, self._ledger)
+        for live in self._hubs.alive.values():
+            self._ledger.drops[live.hub.name].update(live.take_drops())
+        taken = self._ledger.take()
+        try:
+            self._fleet.traffic.add(taken.hubs, taken.users, taken.drops)
+        except StoreError:
+            self._ledger.put_back(taken)
+            raise

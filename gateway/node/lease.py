@@ -1,0 +1,159 @@
+"""The node's lease: registered at start, renewed once a second, given up at the end.
+
+While the store is away nothing is renewed and the gate closes by itself when its deadline comes; a
+renewal that gets through opens it again. A lease that was ended meanwhile is not mourned: what was
+owned stops at once, and a new incarnation begins.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import gevent
+import structlog
+
+from coordinator.election import Leader
+from coordinator.errors import LeaseLost, StoreError
+from coordinator.lease import Busy, Lease, Leases, Renewal
+from coordinator.model import Node
+from coordinator.redis_store import Presence, RedisStore
+from coordinator.times import utc_now
+from gateway.errors import ConfigError
+from gateway.transport.gate import Gate
+
+log = structlog.get_logger()
+
+PATIENCE = 4  # leases of another holder of our name that are waited out before giving up
+
+
+class NodeLease:
+    """One lease, for one node; `gate` follows it."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        store: RedisStore,
+        describe: Callable[[], Node],
+        gate: Gate,
+        lose: Callable[[list[str], str], None],
+        owned: Callable[[], Mapping[str, int]],
+        *,
+        solo: bool,
+    ) -> None:
+        """`store` is a connection of its own, for presence. `describe()` is the node's row as it is
+        now; `owned()` the dynamic hubs owned here with their epochs; `lose(hubs, why)` stops some.
+        `solo`: there is no other node that could take anything over, so the store's absence ends
+        nothing; only a loop that stands still closes the gate then.
+        """
+        self._solo = solo
+        self._leases = leases
+        self._store = store
+        self._describe = describe
+        self._gate = gate
+        self._lose = lose
+        self._owned = owned
+        self._presence: Presence | None = None
+        self._last_order = ""
+        self._held: Lease | None = None
+        self.leader: Leader | None = None
+
+    @property
+    def held(self) -> Lease:
+        """Return the lease. Raises LeaseLost between two incarnations."""
+        if self._held is None:
+            raise LeaseLost("not registered yet")
+        return self._held
+
+    def register(self) -> None:
+        """Begin an incarnation. Raises ConfigError when another process keeps our name, StoreError
+        when the store does not answer."""
+        busy = Busy(0, "", 0)
+        for _ in range(PATIENCE):
+            t0 = time.monotonic()
+            answer = self._leases.register(self._row(), t0, utc_now())
+            if isinstance(answer, Lease):
+                self._held = answer
+                self._gate.deadline = answer.deadline
+                self._attend(answer)
+                log.info("registered", node=answer.node, incarnation=answer.inc)
+                return
+            busy = answer
+            log.warning(
+                "another process has our name; its lease is waited out",
+                host=busy.host,
+                pid=busy.pid,
+                wait_ms=busy.wait_ms,
+            )
+            gevent.sleep(busy.wait_ms / 1000 + 0.05)
+        raise ConfigError(
+            f"node {self._describe().id!r} is process {busy.pid} on {busy.host} already: "
+            "stop that one, or give this one another gateway.node"
+        )
+
+    def renew(self) -> Renewal | None:
+        """Renew once; None when the incarnation was over and a new one has begun.
+
+        Raises StoreError, ConfigError as `register`.
+        """
+        if self._held is None:
+            self.register()
+            return None
+        t0 = time.monotonic()
+        try:
+            renewal = self._leases.renew(self._held, self._row(), t0, utc_now(), self._last_order)
+            if renewal.must_reconcile:
+                renewal = replace(renewal, lease=self._reconcile(self._held))
+        except LeaseLost as error:
+            self._start_over(error)
+            return None
+        except StoreError:
+            if self._solo:
+                self._gate.deadline = self._leases.timing.deadline(time.monotonic())
+            raise
+        self._held = renewal.lease
+        self._gate.deadline = renewal.lease.deadline
+        self._last_order = renewal.last_order
+        self.leader = renewal.leader
+        return renewal
+
+    def close_gate(self) -> None:
+        """Act as owner no more, whatever becomes of the lease."""
+        self._gate.close()
+
+    def leave(self, why: str) -> None:
+        """Give the lease up; whoever owned anything by it has stopped. Raises StoreError."""
+        self._gate.close()
+        if self._held is not None:
+            self._leases.leave(self._held, why, utc_now())
+        self._held = None
+
+    def _reconcile(self, held: Lease) -> Lease:
+        t0 = time.monotonic()
+        answer = self._leases.reconcile(held, self._row(), self._owned(), t0, utc_now())
+        if answer.lost:
+            self._lose(list(answer.lost), "lost-with-the-store")
+        log.info("store was restarted; what is owned here is confirmed", lost=len(answer.lost))
+        return answer.lease
+
+    def _start_over(self, error: LeaseLost) -> None:
+        """Stop everything the lease allowed, then begin anew."""
+        self._gate.close()
+        self._held = None
+        owned = list(self._owned())
+        log.warning("lease lost, dynamic hubs are closed here", why=error.why, hubs=len(owned))
+        self._lose(owned, "lease-lost")
+        self.register()
+
+    def _attend(self, lease: Lease) -> None:
+        """Let others see that this very process is there; without it death is seen more slowly."""
+        if self._presence is not None:
+            self._presence.close()
+            self._presence = None
+        try:
+            channel = self._store.keys.presence(lease.node, lease.inc)
+            self._presence = self._store.attend(channel)
+        except StoreError as error:
+            log.warning("presence not announced", why=str(error))
+
+    def _row(self) -> Node:
+        return replace(self._describe(), is_present=self._presence is not None)

@@ -1,0 +1,160 @@
+"""A login, from its proof to its host: here, at another node, or nowhere.
+
+The entry checks hub, user and proof, then asks the fleet for a host. That step holds a place for
+the session, counted against every limit, under a ticket: used up here, or brought by the client to
+the host it is redirected to. Clients are made to wait, not refused, while a hub is between owners.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+
+import gevent
+
+from coordinator.errors import BadTicket, HubOffline, LeaseLost, Limit, NoRoom, NotFound, StaleEpoch
+from coordinator.fleet import Fleet
+from coordinator.model import Hub, NewSession, User
+from coordinator.placement import At, Here, Nobody, Wait
+from coordinator.times import utc_now
+from gateway.errors import Refused
+from gateway.node.admission import check_hub, check_user, settle
+from gateway.node.lease import NodeLease
+from gateway.node.owned import MOST_WAIT_S, OwnedHubs
+from gateway.node.session import Session
+from gateway.node.table import SessionTable
+from gateway.transport.opening import Opening
+from gateway.wire.codes import ErrorCode
+from gateway.wire.login import Login, TicketProof
+from gateway.wire.redirect import Redirect
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """How clients reach this node."""
+
+    node: str
+    address: str
+    """IPv4 that redirects to this machine name; empty: none do."""
+    tcp_ports: tuple[int, ...]
+    """Ports that lead to this very process. Sessions live on these: whoever comes back to one
+    finds the process again, or its successor."""
+    may_redirect: bool
+    certificate_der: bytes
+    timeout_ms: int
+
+
+class Logins:
+    """Decides where sessions begin."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        lease: NodeLease,
+        owned: OwnedHubs,
+        table: SessionTable,
+        entrance: Entrance,
+    ) -> None:
+        self._fleet = fleet
+        self._lease = lease
+        self._owned = owned
+        self._table = table
+        self._entrance = entrance
+
+    def admit(
+        self, login: Login, random: bytes, opening: Opening
+    ) -> tuple[Session, bytes] | Redirect:
+        """Return the session begun here and its key, or where the client shall go instead.
+
+        Raises Refused with the code stock clients expect, and StoreError.
+        """
+        try:
+            if isinstance(login.credential, TicketProof):
+                return self._by_ticket(login, login.credential.ticket, opening)
+            return self._by_proof(login, random, opening)
+        except NotFound as error:
+            raise Refused(ErrorCode.AUTH_FAILED, str(error), "auth-failed") from error
+        except BadTicket as error:
+            raise Refused(ErrorCode.AUTH_FAILED, str(error), error.reason) from error
+        except HubOffline as error:
+            raise Refused(ErrorCode.HUB_STOPPING, str(error), "hub-offline") from error
+        except NoRoom as error:
+            code = (
+                ErrorCode.TOO_MANY_USER_SESSIONS
+                if error.limit is Limit.USER_LOGINS
+                else ErrorCode.HUB_BUSY
+            )
+            raise Refused(code, str(error), error.limit.value) from error
+        except (LeaseLost, StaleEpoch) as error:
+            raise Refused(ErrorCode.SERVER_CANNOT_ACCEPT, str(error), "not-owner") from error
+
+    def _by_proof(
+        self, login: Login, random: bytes, opening: Opening
+    ) -> tuple[Session, bytes] | Redirect:
+        found_hub, found_user = self._fleet.directory.lookup(login.hub, login.user)
+        hub = check_hub(found_hub, login.hub)
+        user = check_user(found_user, login, random, utc_now())
+        new = self._settle(login, hub, user, opening)
+        can_move = self._entrance.may_redirect and opening.is_ipv4
+        ticket = os.urandom(20)
+        while True:
+            placed = self._fleet.placement.admit(
+                self._lease.held, new, ticket, utc_now(), stay=not can_move
+            )
+            match placed:
+                case Here(grant=grant):
+                    if grant is not None and not self._owned.take_up(grant):
+                        continue
+                    if can_move and opening.local_port not in self._entrance.tcp_ports:
+                        # Came in by the port all workers share: knocks there reach any of them.
+                        return self._redirect(hub, ticket, "", self._entrance.tcp_ports, opening)
+                    return self._open(new, hub, grant.epoch if grant else 0, ticket)
+                case At(address=address, tcp_ports=tcp_ports) if can_move and address:
+                    return self._redirect(hub, ticket, address, tcp_ports, opening)
+                case At(node=node):
+                    self._fleet.tickets.give_back(ticket, utc_now())
+                    raise Refused(
+                        ErrorCode.NO_CLUSTER_MEMBER,
+                        f"{node} has hub {hub.name}, and this client cannot be sent there",
+                        "not-redirectable",
+                    )
+                case Wait(wait_ms=wait_ms):
+                    gevent.sleep(min(wait_ms / 1000, MOST_WAIT_S))
+                case Nobody():
+                    raise Refused(
+                        ErrorCode.NO_CLUSTER_MEMBER, f"no node can take {hub.name}", "no-node"
+                    )
+
+    def _by_ticket(self, login: Login, ticket: bytes, opening: Opening) -> tuple[Session, bytes]:
+        found = self._fleet.tickets.find(ticket, login.hub, self._entrance.node, utc_now())
+        hub = check_hub(self._fleet.directory.hub(found.hub), found.hub)
+        # The ticket fixes user and policy; what the client says of itself is its own.
+        user = User(hub.name, found.user, policy=found.policy)
+        new = self._settle(login, hub, user, opening)
+        epoch = self._owned.epoch_of(hub)
+        if epoch is None:
+            raise BadTicket("ticket-elsewhere")
+        return self._open(new, hub, epoch, ticket)
+
+    def _settle(self, login: Login, hub: Hub, user: User, opening: Opening) -> NewSession:
+        return settle(
+            login,
+            hub,
+            user,
+            node=self._entrance.node,
+            address=opening.peer,
+            timeout_ms=self._entrance.timeout_ms,
+        )
+
+    def _open(self, new: NewSession, hub: Hub, epoch: int, ticket: bytes) -> tuple[Session, bytes]:
+        owned = replace(new, inc=self._lease.held.inc, hub_epoch=epoch)
+        return self._table.open(owned, hub, ticket)
+
+    def _redirect(
+        self, hub: Hub, ticket: bytes, address: str, tcp_ports: tuple[int, ...], opening: Opening
+    ) -> Redirect:
+        """Send the client on. To this machine by the address it used: that one reaches it."""
+        if address in ("", self._entrance.address):
+            address = opening.local_address
+        return Redirect(
+            IPv4Address(address), tcp_ports, ticket, self._entrance.certificate_der, hub.message
+        )

@@ -1,0 +1,144 @@
+"""The dynamic hubs this node owns: taken up, served, given up, handed over, lost.
+
+A grant is served only after `activate` succeeded, only while the node's gate is open, and only
+under its epoch: every write about a session carries it. Whoever asks for a hub that is just being
+handed over waits.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+import gevent
+import structlog
+
+from coordinator.errors import StaleEpoch
+from coordinator.model import Hub, HubKind
+from coordinator.names import fold
+from coordinator.placement import Grant, Here, Placement, Wait
+from coordinator.times import utc_now
+from gateway.node.lease import NodeLease
+
+log = structlog.get_logger()
+
+KEEP_IDLE_S = 60.0  # a new hub's first user may take so long to arrive (clustering semantics 3.4)
+MOST_WAIT_S = 0.25  # between two questions about a hub that is between owners
+
+
+class OwnedHubs:
+    """Grants of this node, by folded hub name."""
+
+    def __init__(
+        self,
+        placement: Placement,
+        lease: NodeLease,
+        end_sessions: Callable[[str, str], None],
+        count_sessions: Callable[[str], int],
+    ) -> None:
+        """`end_sessions(hub, reason)` ends those of a hub here and keeps their records;
+        `count_sessions(hub)` says how many there are."""
+        self._placement = placement
+        self._lease = lease
+        self._end_sessions = end_sessions
+        self._count_sessions = count_sessions
+        self._grants: dict[str, Grant] = {}
+        self._used_at: dict[str, float] = {}
+        self._moving: set[str] = set()
+
+    def epochs(self) -> Mapping[str, int]:
+        """Return the hubs owned and their epochs."""
+        return {hub: grant.epoch for hub, grant in self._grants.items()}
+
+    def epoch_of(self, hub: Hub, *, wait: bool = True) -> int | None:
+        """Return the epoch under which this node may serve `hub`; 0 for a static one.
+
+        Takes the hub up if nobody has it. None when another node has it. With `wait`, a hub that is
+        between owners is waited for, as long as the caller's deadline lets it; without, it is not
+        asked for. Raises NotFound, HubOffline, LeaseLost and StoreError.
+        """
+        if hub.kind is HubKind.STATIC:
+            return 0
+        key = fold(hub.name)
+        while True:
+            pause_s = 0.02
+            if key not in self._moving:
+                grant = self._grants.get(key)
+                if grant is not None:
+                    self._used_at[key] = time.monotonic()
+                    return grant.epoch
+                if not wait:
+                    return None
+                placed = self._placement.place(self._lease.held, hub.name, utc_now(), here=True)
+                match placed:
+                    case Here(grant=Grant() as given):
+                        if self.take_up(given):
+                            return given.epoch
+                    case Wait(wait_ms=wait_ms):
+                        pause_s = min(wait_ms / 1000, MOST_WAIT_S)
+                    case _:
+                        return None
+            gevent.sleep(pause_s)
+
+    def holds(self, hub: Hub, epoch: int) -> bool:
+        """Say whether `hub` is served here under `epoch` at this moment; a static one always is."""
+        if hub.kind is HubKind.STATIC:
+            return True
+        key = fold(hub.name)
+        grant = self._grants.get(key)
+        return grant is not None and grant.epoch == epoch and key not in self._moving
+
+    def take_up(self, grant: Grant) -> bool:
+        """Begin to serve under `grant`; false when it has gone to somebody else meanwhile."""
+        if self._grants.get(grant.hub) == grant:
+            return True
+        if not self._placement.activate(grant, utc_now()):
+            return False
+        self._grants[grant.hub] = grant
+        self._used_at[grant.hub] = time.monotonic()
+        log.info("hub taken up", hub=grant.hub, epoch=grant.epoch)
+        return True
+
+    def lose(self, hubs: list[str], why: str) -> None:
+        """Stop hubs that are not ours any more; their sessions' records are the new owner's."""
+        for hub in hubs:
+            self._grants.pop(fold(hub), None)
+            self._end_sessions(hub, why)
+
+    def hand_over(self, hub: str, to: str) -> str:
+        """Stop a hub and give it to `to` (empty: the best other node); return a sentence.
+
+        Raises LeaseLost and StoreError: then it stays stopped until the next question about it.
+        """
+        key = fold(hub)
+        grant = self._grants.get(key)
+        if grant is None or key in self._moving:
+            return f"hub {hub} is not served here"
+        self._moving.add(key)
+        try:
+            self._end_sessions(hub, "hub-moved")
+            given = self._placement.transfer(grant, to, utc_now())
+            if given is None:
+                return f"hub {hub} stays: no other node can take it"
+            self._grants.pop(key, None)
+            return f"hub {hub} handed to {given.node} at epoch {given.epoch}"
+        except StaleEpoch as error:
+            self._grants.pop(key, None)
+            return f"hub {hub} was not ours any more: {error}"
+        finally:
+            self._moving.discard(key)
+
+    def free_idle(self, now: float) -> None:
+        """Give up hubs without sessions; `now` is monotonic seconds. Raises StoreError."""
+        for hub, grant in list(self._grants.items()):
+            if self._count_sessions(hub):
+                self._used_at[hub] = now
+            elif now - self._used_at[hub] > KEEP_IDLE_S:
+                self._free(hub, grant)
+
+    def _free(self, hub: str, grant: Grant) -> None:
+        try:
+            if self._placement.free(grant, utc_now()):
+                self._grants.pop(hub, None)
+                log.info("idle hub given up", hub=hub)
+        except StaleEpoch as error:
+            self.lose([hub], "stale-epoch")
+            log.warning("hub was not ours any more", hub=hub, why=str(error))

@@ -1,0 +1,13 @@
+"""A peer's address as people write it, and as records keep it: `192.0.2.1:50000`, `[::1]:50000`."""
+
+import socket
+
+
+def peer_name(sock: socket.socket) -> str:
+    """Return where `sock` is connected to; `?` when the peer has reset the connection already."""
+    try:
+        host, tcp_port = sock.getpeername()[:2]
+    except OSError:
+        return "?"
+    host = host.removeprefix("::ffff:")
+    return f"[{host}]:{tcp_port}" if ":" in host else f"{host}:{tcp_port}"
