@@ -1,0 +1,85 @@
+"""Strike faults one after another, measure, print the table and write it as JSON."""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from scripts.fault_table.rows import ROWS, Row, watching_owner
+from scripts.fault_table.scene import CLIENTS, Measured, Scene, measuring
+from scripts.fault_table.table import print_table
+from tests.stock.fleet import Fleet
+from tests.stock.needs import missing
+
+
+def main() -> int:
+    options = _options()
+    if why := missing():
+        print(f"faults: {why}", file=sys.stderr)
+        return 1
+    rows = [row for row in ROWS if not options.fault or row.name in options.fault]
+    found: list[Measured] = []
+    retry_s, settings = (5, "[session]\ntimeout_s = 5\n") if options.shortest else (15, "")
+    with Fleet(*CLIENTS, workers=options.workers, settings=settings) as fleet:
+        scene = Scene(fleet, say, retry_s=retry_s)
+        for row in rows:
+            for run in range(1, options.runs + 1):
+                say(f"{row.name}: run {run} of {options.runs}")
+                found.append(one_run(scene, row, options.verbose))
+                options.json.write_text(json.dumps([asdict(m) for m in found], indent=1) + "\n")
+        faults = fleet.faults()
+    print_table(rows, found, shortest=options.shortest)
+    for fault in faults:
+        print(f"fault of ours: {fault}")
+    return bool(faults)
+
+
+def one_run(scene: Scene, row: Row, verbose: bool) -> Measured:
+    """Strike `row` once; never raises for what a fault did, but says so in the notes."""
+    measured = Measured(row.name)
+    try:
+        scene.repair()
+        with scene.company() as pairs:
+            if row.moves:
+                scene.shelter()
+            with watching_owner(scene, measured), measuring(pairs, measured):
+                row.strike(scene, measured)
+            say(f"   gaps {measured.gaps}  new logins {measured.new_logins}")
+            say(
+                f"   owner {measured.owner_before} -> {measured.owner_after}"
+                f" after {measured.elsewhere_s} s; codes {measured.errors}"
+                f" logins {measured.slowest_login_s} {measured.notes}"
+            )
+            if verbose:
+                print(scene.fleet.explain())
+                for pair in pairs:
+                    for client in pair.clients:
+                        print(f"--- {client.namespace.label}\n{client.log()[-3000:]}")
+            scene.repair()
+    except AssertionError as error:
+        measured.notes.append(str(error).splitlines()[0])
+        say(f"   run failed: {error}")
+    return measured
+
+
+def say(text: str) -> None:
+    """Tell how far it is."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./scripts/faults", description=__doc__)
+    names = ", ".join(row.name for row in ROWS)
+    parser.add_argument("--fault", action="append", metavar="NAME", help=f"only this one: {names}")
+    parser.add_argument("--runs", type=int, default=3, help="of each fault [default: 3]")
+    parser.add_argument("--workers", type=int, default=2, help="per host [default: 2]")
+    parser.add_argument("--shortest", action="store_true", help="time-out 5 s, retry interval 5 s")
+    parser.add_argument("--json", type=Path, default=Path("build/faults.json"), help="written too")
+    parser.add_argument("--verbose", action="store_true", help="print the logs of every run")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
