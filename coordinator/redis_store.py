@@ -24,7 +24,7 @@ from coordinator.errors import (
     StoreUnavailable,
 )
 from coordinator.keys import Keys
-from coordinator.steps import load_step
+from coordinator.steps import load_all, load_step
 from coordinator.store import Answer, Call
 
 SCHEMES = ("redis", "rediss", "unix")
@@ -188,6 +188,7 @@ def connect(
     """
     keys = Keys(fleet)
     where = shown(url)
+    load_all()
     try:
         pool = redis.BlockingConnectionPool.from_url(
             url,

@@ -26,6 +26,12 @@ def load_step(name: str) -> Step:
     return Step(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
+def load_all() -> None:
+    """Read every step now: later there may be no file left to open."""
+    for path in _LUA.glob("*.lua"):
+        load_step(path.stem)
+
+
 def _with_needs(name: str, inside: list[str]) -> dict[str, str]:
     """Return a file after all those it needs; `inside` are the files that asked for it."""
     assert name not in inside, f"{name} needs itself"

@@ -1,6 +1,6 @@
 """The quickstart: the commands a newcomer would type, run for real, with an account of each.
 
-                    gateway (own Valkey, TLS, hub DEMO)
+          gateway: three nodes, one store of its own, hub DEMO on one of them
                       │ 127.0.0.1:5555         │
               etherfleet connect        etherfleet connect
                       │                        │
@@ -32,6 +32,7 @@ HERE = Path(__file__).resolve()
 HUB = "DEMO"
 ADDRESSES = {"alice": "10.88.0.1", "bob": "10.88.0.2"}
 TRAFFIC_MB = 50
+NODES = 3
 ANSWER_S = 20.0
 
 _colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -106,23 +107,20 @@ class Demo:
         return process
 
     def start_gateway(self) -> float:
-        """Start the gateway; return the seconds until it answered."""
-        self.gateway = self.spawn("gateway.log", "gateway")
-        process = self.gateway
+        """Start the gateway; return the seconds until all its nodes served."""
+        began = time.monotonic()
+        self.gateway = self.spawn("gateway.log", "gateway", "--workers", str(NODES))
+        self.run("wait", "--for", f"nodes={NODES}", "--timeout", str(round(ANSWER_S)))
+        return time.monotonic() - began
 
-        def answers() -> bool:
-            if process.poll() is not None:
-                raise Failed(f"the gateway ended: {self.log('gateway.log')[-500:]}")
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.tcp_port)) == 0
+    def owner(self) -> str:
+        """Return the node that has the hub."""
+        return str(json.loads(self.run("hub", "show", HUB, "--format", "json"))["node"])
 
-        return wait_for(answers, "the gateway to listen")
-
-    def kill_gateway(self) -> None:
-        """End it the hard way."""
-        assert self.gateway is not None
-        self.gateway.send_signal(signal.SIGKILL)
-        self.gateway.wait()
+    def kill(self, node: str) -> None:
+        """End a node's process the hard way."""
+        row = json.loads(self.run("node", "show", node, "--format", "json"))
+        os.kill(int(row["pid"]), signal.SIGKILL)
 
     def sessions(self) -> list[dict[str, object]]:
         """Return the sessions of the hub as `etherfleet session list --format json` has them."""
@@ -138,8 +136,8 @@ class Demo:
 
 def demonstrate(demo: Demo, in_namespaces: bool) -> None:
     """Go through the steps. Raises Failed."""
-    step(1, "A gateway, with a store of its own")
-    command(f"etherfleet gateway --listen 0.0.0.0:{demo.tcp_port}")
+    step(1, f"A gateway of {NODES} nodes, with a store of its own")
+    command(f"etherfleet gateway --workers {NODES} --listen 0.0.0.0:{demo.tcp_port}")
     note(f"ready after {demo.start_gateway():.1f} s; TLS certificate made and kept in the store")
 
     step(2, "A hub with two users")
@@ -160,19 +158,35 @@ def demonstrate(demo: Demo, in_namespaces: bool) -> None:
         note(probe("echo", "20"))
         note(probe("transfer", str(TRAFFIC_MB)))
 
-        step(5, "The gateway is killed (SIGKILL) and started again, under traffic")
+        owner = demo.owner()
+        step(5, f"{owner}, which has the hub, is killed (SIGKILL) under traffic")
         names = sorted(str(row["name"]) for row in demo.sessions())
-        note(probe("crash", "60", while_running=lambda: _crash(demo)))
+        note(probe("crash", "60", while_running=lambda: _crash(demo, owner)))
         again = sorted(str(row["name"]) for row in demo.sessions())
         if names != again:
             raise Failed(f"sessions changed: {names} became {again}")
         note(f"same sessions as before ({', '.join(names)}): nobody logged in again")
 
+        owner = demo.owner()
+        step(6, f"{owner} is drained: its hub moves to another node")
+        command(f"etherfleet node drain {owner}")
+        note(probe("crash", "100", while_running=lambda: _drain(demo, owner)))
+        note(f"hub {HUB} is on {demo.owner()} now")
 
-def _crash(demo: Demo) -> None:
+        step(7, "The whole fleet at a glance")
+        command("etherfleet status")
+        for line in demo.run("status").splitlines():
+            note(line)
+
+
+def _crash(demo: Demo, node: str) -> None:
     time.sleep(0.7)
-    demo.kill_gateway()
-    demo.start_gateway()
+    demo.kill(node)
+
+
+def _drain(demo: Demo, node: str) -> None:
+    time.sleep(0.7)
+    demo.run("node", "drain", node, "--yes")
 
 
 @contextmanager
@@ -298,11 +312,11 @@ def explain(demo: Demo) -> None:
 
 
 def stay(demo: Demo) -> None:
-    """Show who is joined and what they carried, until Ctrl-C."""
+    """Show the fleet whenever it has changed, until Ctrl-C."""
     print(f"\n{paint('1', 'Running until Ctrl-C')}", flush=True)
     shown = ""
     while True:
-        table = demo.run("session", "list", HUB)
+        table = demo.run("hub", "list")
         if table != shown:
             print(f"   {time.strftime('%H:%M:%S')}")
             for line in table.splitlines():

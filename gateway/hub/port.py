@@ -39,6 +39,7 @@ class Port:
     __slots__ = (
         "decide",
         "dropped",
+        "flood",
         "guard",
         "max_macs",
         "monitor",
@@ -53,6 +54,7 @@ class Port:
         self,
         owner: object,
         decide: "Decide",
+        flood: TokenBucket,
         *,
         max_macs: int = 0,
         guard: TokenBucket | None = None,
@@ -60,6 +62,7 @@ class Port:
     ) -> None:
         self.owner = owner
         self.max_macs = max_macs  # 0: no limit
+        self.flood = flood
         self.guard = guard
         self.monitor = monitor
         self.received = Traffic()

@@ -12,9 +12,11 @@ A port remembers at most `MAX_PATHS` pairs and then starts afresh, so addresses 
 cost it nothing more than that.
 
 *What is limited.* The storm guard of a port counts frames to group addresses, broadcast and
-multicast alike: a loop multiplies both. Unicast to an unknown station is flooded without limit,
-because a one-way stream to a station that never answers is legitimate and looks the same.
-A run passes the guard whole or not at all.
+multicast alike: a loop multiplies both. The flood guard counts copies, frames times the ports they
+leave by, of groups and of unicast to unknown stations alike: what one port costs all others. In a
+small hub it is never felt, and a one-way stream to a station that never answers, which is
+legitimate, passes; among a thousand ports it would be the same work as a thousand streams.
+A run passes a guard whole or not at all.
 """
 
 from collections import Counter
@@ -38,6 +40,8 @@ class SwitchSettings:
     ageing_s: float = 300.0  # IEEE 802.1D's recommended value
     storm_frames_s: float = 1000.0  # frames to group addresses per second and port
     storm_burst: float = 2000.0
+    flood_copies_s: float = 200_000.0  # about a tenth of one core, per port
+    flood_burst: float = 400_000.0
 
 
 class MacRow(NamedTuple):
@@ -54,7 +58,7 @@ class Switch:
 
     Reasons: "bad-source" (a group or zero as sender), "mac-limit" (a new address on a port that
     holds its `max_macs`), "same-port" (the destination is behind the sender's own port),
-    "broadcast-storm", "monitor-port" (a monitor sent something), "detached".
+    "broadcast-storm", "flood", "monitor-port" (a monitor sent something), "detached".
     """
 
     def __init__(self, settings: SwitchSettings) -> None:
@@ -82,7 +86,8 @@ class Switch:
         settings = self.settings
         guard = TokenBucket(settings.storm_frames_s, settings.storm_burst) if storm_guard else None
         decide = self._refuse_monitor if monitor else self._switch
-        port = Port(owner, decide, max_macs=max_macs, guard=guard, monitor=monitor)
+        flood = TokenBucket(settings.flood_copies_s, settings.flood_burst)
+        port = Port(owner, decide, flood, max_macs=max_macs, guard=guard, monitor=monitor)
         self._ports[port] = None
         if monitor:
             self._renew_reach()
@@ -168,6 +173,8 @@ class Switch:
             return self.drop(port, "broadcast-storm", frames)
         target = None if group else self.table.lookup(destination)
         if target is None or target.port is None:
+            if not port.flood.take(frames * (len(self._ports) - 1), now):
+                return self.drop(port, "flood", frames)
             leave: Sequence[Port] = [other for other in self._ports if other is not port]
         elif target.port is port:
             return self.drop(port, "same-port", frames)

@@ -103,7 +103,11 @@ class App:
             solo=not settings.store.url and not settings.gateway.direct_tcp_port,
         )
         self._owned = OwnedHubs(
-            fleet.placement, self._lease, self.table.end_hub, self.table.count_of
+            fleet.placement,
+            self._lease,
+            self.table.end_hub,
+            self.table.count_of,
+            lambda hub: self._duties.take_over_sessions(hub),
         )
         self.table.join_fleet(self._owned, self._lease)
         self._dialogues = Dialogues(

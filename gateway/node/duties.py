@@ -6,7 +6,6 @@ of the store being reachable. Runs beside the heartbeat: a slow answer here rene
 
 import random
 import time
-from collections.abc import Sequence
 
 import gevent
 import structlog
@@ -17,7 +16,6 @@ from coordinator.errors import CoordinatorError, LeaseLost, StoreError
 from coordinator.fleet import Fleet
 from coordinator.lease import Renewal
 from coordinator.model import DropSession, LoseHub, MoveHub, NodeMode, NodeState, SessionUpdate
-from coordinator.placement import Grant
 from coordinator.times import utc_now
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
@@ -91,7 +89,8 @@ class Duties:
                     self._owned.lose([hub], "lost-with-the-store")
                 case MoveHub(hub=hub, to=to):
                     self._movers.spawn(self._move, hub, to)
-        self._take_up(renewal.assigned)
+        for grant in renewal.assigned:
+            self._owned.take_up(grant)
         self._owned.free_idle(time.monotonic())
         self._apply_directory(renewal.directory_version)
         if renewal.mode is NodeMode.DRAINING and not self._movers:
@@ -99,11 +98,15 @@ class Duties:
         self._lead()
         self._table.close_records()
 
-    def _take_up(self, assigned: Sequence[Grant]) -> None:
-        """Serve what was given to us, and take over its sessions: their clients may come here."""
-        for grant in assigned:
-            if self._owned.take_up(grant):
-                self._table.resume_hub(grant.hub, self._resume_s)
+    def take_over_sessions(self, hub: str) -> None:
+        """Make the sessions of a hub that came to us ours: their clients may come here."""
+        try:
+            count = self._table.resume_hub(hub, self._resume_s)
+        except CoordinatorError as error:
+            log.warning("sessions are taken over one by one", hub=hub, why=str(error))
+            return
+        if count:
+            log.info("sessions wait for their clients", hub=hub, sessions=count)
 
     def _collect(self) -> None:
         """Remove what earlier incarnations of this node left and nobody came back for in time."""

@@ -5,12 +5,14 @@ renewal that gets through opens it again. A lease that was ended meanwhile is no
 owned stops at once, and a new incarnation begins.
 """
 
+import select
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import gevent
 import structlog
+from gevent.monkey import get_original
 
 from coordinator.election import Leader
 from coordinator.errors import LeaseLost, StoreError
@@ -70,7 +72,7 @@ class NodeLease:
         busy = Busy(0, "", 0)
         for _ in range(PATIENCE):
             t0 = time.monotonic()
-            answer = self._leases.register(self._row(), t0, utc_now())
+            answer = self._leases.register(self._describe(), t0, utc_now())
             if isinstance(answer, Lease):
                 self._held = answer
                 self._gate.deadline = answer.deadline
@@ -100,7 +102,9 @@ class NodeLease:
             return None
         t0 = time.monotonic()
         try:
-            renewal = self._leases.renew(self._held, self._row(), t0, utc_now(), self._last_order)
+            renewal = self._leases.renew(
+                self._held, self._describe(), t0, utc_now(), self._last_order
+            )
             if renewal.must_reconcile:
                 renewal = replace(renewal, lease=self._reconcile(self._held))
         except LeaseLost as error:
@@ -112,6 +116,8 @@ class NodeLease:
             raise
         self._held = renewal.lease
         self._gate.deadline = renewal.lease.deadline
+        if not self._is_attended():
+            self._attend(renewal.lease)
         self._last_order = renewal.last_order
         self.leader = renewal.leader
         return renewal
@@ -129,7 +135,7 @@ class NodeLease:
 
     def _reconcile(self, held: Lease) -> Lease:
         t0 = time.monotonic()
-        answer = self._leases.reconcile(held, self._row(), self._owned(), t0, utc_now())
+        answer = self._leases.reconcile(held, self._describe(), self._owned(), t0, utc_now())
         if answer.lost:
             self._lose(list(answer.lost), "lost-with-the-store")
         log.info("store was restarted; what is owned here is confirmed", lost=len(answer.lost))
@@ -144,8 +150,20 @@ class NodeLease:
         self._lose(owned, "lease-lost")
         self.register()
 
+    def _is_attended(self) -> bool:
+        """Say whether the presence connection still stands: it ends with the store's restart."""
+        if self._presence is None:
+            return False
+        poller = get_original("select", "poll")()  # gevent's own knows nothing of hang-ups
+        poller.register(self._presence.fileno(), select.POLLRDHUP)
+        return not poller.poll(0)
+
     def _attend(self, lease: Lease) -> None:
-        """Let others see that this very process is there; without it death is seen more slowly."""
+        """Let the store see that this very process is there, so that no other takes its name.
+
+        The row does not say `is_present`: then others might end the lease as soon as this
+        connection ends, and the gate would have to watch it on every chunk.
+        """
         if self._presence is not None:
             self._presence.close()
             self._presence = None
@@ -154,6 +172,3 @@ class NodeLease:
             self._presence = self._store.attend(channel)
         except StoreError as error:
             log.warning("presence not announced", why=str(error))
-
-    def _row(self) -> Node:
-        return replace(self._describe(), is_present=self._presence is not None)

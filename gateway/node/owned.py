@@ -33,13 +33,16 @@ class OwnedHubs:
         lease: NodeLease,
         end_sessions: Callable[[str, str], None],
         count_sessions: Callable[[str], int],
+        take_over_sessions: Callable[[str], None],
     ) -> None:
         """`end_sessions(hub, reason)` ends those of a hub here and keeps their records;
-        `count_sessions(hub)` says how many there are."""
+        `count_sessions(hub)` says how many there are; `take_over_sessions(hub)`, called in a
+        greenlet of its own, makes those ours that were with the owner before."""
         self._placement = placement
         self._lease = lease
         self._end_sessions = end_sessions
         self._count_sessions = count_sessions
+        self._take_over_sessions = take_over_sessions
         self._grants: dict[str, Grant] = {}
         self._used_at: dict[str, float] = {}
         self._moving: set[str] = set()
@@ -95,6 +98,7 @@ class OwnedHubs:
         self._grants[grant.hub] = grant
         self._used_at[grant.hub] = time.monotonic()
         log.info("hub taken up", hub=grant.hub, epoch=grant.epoch)
+        gevent.spawn(self._take_over_sessions, grant.hub)
         return True
 
     def lose(self, hubs: list[str], why: str) -> None:

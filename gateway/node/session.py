@@ -44,6 +44,7 @@ class Session:
     """Owner of a hub port on one side and of connections on the other."""
 
     __slots__ = (
+        "__weakref__",
         "_count",
         "_ended",
         "_expiry",

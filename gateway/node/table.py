@@ -8,6 +8,7 @@ the removal of its record. Between the two the record is enough for any process 
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 import gevent
@@ -34,6 +35,14 @@ RESUMABLE = frozenset({"gateway-stops", "hub-moved", "lease-lost", "lost-with-th
 LOOKS = 2  # heartbeats after which a session whose beginning is in doubt is known not to exist
 
 
+Who: TypeAlias = tuple[str, str, bytes]
+"""Hub, user and machine."""
+
+
+def _who(record: SessionRecord) -> Who:
+    return fold(record.hub), fold(record.user), record.unique_id
+
+
 class SessionTable:
     """Sessions by the hash of their key, beside the hubs they are on."""
 
@@ -57,6 +66,8 @@ class SessionTable:
         # A lock lives as long as somebody holds it or waits for it, and so does its entry.
         self._adopting: WeakValueDictionary[str, RLock] = WeakValueDictionary()
         self._to_close: dict[str, SessionRecord] = {}
+        # Sessions that came with a hub from another node, by whose they are.
+        self._taken_over: WeakValueDictionary[Who, Session] = WeakValueDictionary()
         self._in_doubt: dict[bytes, int] = {}  # session keys, and how often to look for a record
         self._owned: OwnedHubs
         self._lease: NodeLease
@@ -81,7 +92,12 @@ class SessionTable:
             # It may be opened all the same; nobody holds the key, so nobody will miss it.
             self._in_doubt[key] = LOOKS
             raise
-        return self._begin(record, hub), key
+        session = self._begin(record, hub)
+        # Whoever logs in anew after its hub has moved here does not come back to what it had.
+        former = self._taken_over.pop(_who(record), None)
+        if former is not None and not former.connections:
+            former.end("superseded")
+        return session, key
 
     def find_or_resume(self, key: bytes) -> Session | None:
         """Return the session of `key`, adopting it from the store if need be; None if unknown.
@@ -146,7 +162,10 @@ class SessionTable:
         if record.node != self._node:
             # Its client may have logged in anew elsewhere on the hub: flood, until it speaks.
             adopted = replace(adopted, macs=())
-        return self._begin(adopted, hub, wait_s)
+        session = self._begin(adopted, hub, wait_s)
+        if record.node != self._node and any(record.unique_id):
+            self._taken_over[_who(record)] = session
+        return session
 
     def _begin(self, record: SessionRecord, hub: Hub, wait_s: float | None = None) -> Session:
         if not self._owned.holds(hub, record.hub_epoch):

@@ -58,10 +58,17 @@ class _Stretch:
     def _end(self) -> None:
         del _stretches[self._key]
         self._watcher.close()
-        while self.callbacks:
-            # One at a time: a callback may cancel any other.
-            timer = next(iter(self.callbacks))
-            self.callbacks.pop(timer)()
+        self._call()
+
+    def _call(self) -> None:
+        try:
+            while self.callbacks:
+                # One at a time: a callback may cancel any other.
+                timer = next(iter(self.callbacks))
+                self.callbacks.pop(timer)()
+        finally:
+            if self.callbacks:  # one raised, which is the loop's to report; the others go on
+                gevent.get_hub().loop.run_callback(self._call)
 
 
 _stretches: dict[tuple[float, int], _Stretch] = {}

@@ -71,14 +71,22 @@ class Gateway:
             self.tcp_port = int(found[1]) if found else self.tcp_port
             return found is not None
 
-        until(listens, "the gateway to listen", 30, self.text)
+        try:
+            until(listens, "the gateway to listen", 30, self.text)
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __enter__(self) -> "Gateway":
         self.start()
-        self.fleet.directory.create_hub(Hub("LAB"), utc_now())
-        for name in USERS:
-            self.add_user(name)
+        try:
+            self.fleet.directory.create_hub(Hub("LAB"), utc_now())
+            for name in USERS:
+                self.add_user(name)
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -165,6 +173,7 @@ class Gateway:
         return code
 
     def kill(self) -> None:
+        """End it at once, as a crash would."""
         self.signal(signal.SIGKILL)
         self.wait()
 

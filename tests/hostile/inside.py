@@ -19,6 +19,7 @@ import ctypes
 import gc
 import json
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -84,6 +85,7 @@ def _answer() -> None:
     for line in FileObject(sys.stdin.buffer, "rb"):
         assert line == b"census\n", line
         print(json.dumps(census()), flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)  # the test is gone, and nobody else would stop us
 
 
 if __name__ == "__main__":
