@@ -1,0 +1,1 @@
+"""The benchmark: the packaged SoftEther server and our gateway under the same load, in turns."""

@@ -1,0 +1,102 @@
+"""A crowd: many sessions that log in, stay and say nothing, or log in and leave again.
+
+    python -m scripts.benchmark.crowd
+
+Reads a job (one line of JSON) from standard input and prints `ready`. Then lines: `grow N` logs in
+until N sessions stand and prints `ready`; `churn SECONDS` logs in and out all the time and prints a
+line of JSON; `stop` ends the process.
+"""
+
+import os
+
+os.environ["GEVENT_RESOLVER"] = "block"  # no thread to look 127.0.0.1 up
+
+from gevent import monkey  # it reads the line above
+
+monkey.patch_all()
+
+import json  # noqa: E402  # nothing may import sockets before the patch
+import sys  # noqa: E402
+import time  # noqa: E402
+
+import gevent  # noqa: E402
+from gevent.fileobject import FileObjectThread  # noqa: E402
+from gevent.pool import Pool  # noqa: E402
+
+from scripts.benchmark.station import Station  # noqa: E402
+
+AT_ONCE = 16
+KEEP_ALIVE_S = 7.0  # what stock clients come to on average, with a time-out of 20 s
+
+
+class Crowd:
+    """Sessions on one hub."""
+
+    def __init__(self, tcp_port: int, hub: str) -> None:
+        self._where = (tcp_port, hub)
+        self._stations: list[Station] = []
+
+    def grow(self, count: int) -> None:
+        """Log in until `count` sessions stand."""
+        pool = Pool(AT_ONCE)
+        for number in range(len(self._stations), count):
+            pool.spawn(self._log_in, number)
+        pool.join(raise_error=True)
+
+    def churn(self, seconds: float) -> dict[str, float]:
+        """Log in and out for `seconds`; return how many logins that were and how long one took."""
+        until = time.monotonic() + seconds
+        times: list[float] = []
+
+        def visit() -> None:
+            while time.monotonic() < until:
+                began = time.monotonic()
+                station = Station(*self._where, 1)
+                times.append(time.monotonic() - began)
+                station.close()
+
+        began = time.monotonic()
+        gevent.joinall([gevent.spawn(visit) for _ in range(AT_ONCE)], raise_error=True)
+        took = time.monotonic() - began
+        return {"logins": len(times), "seconds": took, "p50_s": sorted(times)[len(times) // 2]}
+
+    def keep_alive(self) -> None:
+        """Keep every session, for ever, evenly spread."""
+        while True:
+            began = time.monotonic()
+            for number, station in enumerate(list(self._stations), start=1):
+                station.keep_alive()
+                due = began + KEEP_ALIVE_S * number / len(self._stations)
+                gevent.sleep(max(0.0, due - time.monotonic()))
+            gevent.sleep(max(0.1, began + KEEP_ALIVE_S - time.monotonic()))
+
+    def close(self) -> None:
+        """End every session."""
+        for station in self._stations:
+            station.close()
+
+    def _log_in(self, number: int) -> None:
+        self._stations.append(Station(*self._where, number))
+
+
+def main() -> None:
+    """Do as told."""
+    commands = FileObjectThread(sys.stdin.fileno())
+    job = json.loads(commands.readline())
+    crowd = Crowd(job["tcp_port"], job["hub"])
+    gevent.spawn(crowd.keep_alive)
+    print("ready", flush=True)
+    for line in iter(commands.readline, ""):
+        word, _, number = line.strip().partition(" ")
+        if word == "grow":
+            crowd.grow(int(number))
+            print("ready", flush=True)
+        elif word == "churn":
+            print(json.dumps(crowd.churn(float(number))), flush=True)
+        else:
+            break
+    crowd.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Scenarios of sessions rather than frames: logins, memory while idle, processor while idle."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from scripts.benchmark.driver import Program
+from scripts.benchmark.figures import Figure, Row
+from scripts.benchmark.scenarios import HUB, Sample
+from scripts.benchmark.servers import Server
+
+LOGIN_PROCESSES = 2
+REST_S = 1.5  # after a storm of logins, until ended sessions have left
+
+LOGINS = (
+    Figure("logins_s", "logins/s", 0, 3, 5, at_least=True),
+    Figure("cpu_ms", "processor ms per login and logout", 2),
+    Figure("p50_ms", "one login takes, p50 ms", 1),
+)
+MEMORY = Figure("kib", "KiB per session", 1, 0.25, 0.15)
+IDLE = Figure("percent", "percent of a processor", 2, 0.2, 0.05)
+
+
+@contextmanager
+def crowds(server: Server, count: int) -> Iterator[list[Program]]:
+    """Start `count` crowd processes."""
+    with ExitStack() as stack:
+        programs = [Program(server, "crowd", {"hub": HUB}) for _ in range(count)]
+        for program in programs:
+            stack.callback(program.end, 60)
+            program.hear()
+        yield programs
+
+
+def logins(servers: Sequence[Server], rounds: int, seconds: float) -> list[Row]:
+    """Log in and out as fast as it goes, from two processes, the servers in turns."""
+    rows = [Row("logins", "logins with password, 32 at once", figure) for figure in LOGINS]
+    with ExitStack() as stack:
+        groups = [stack.enter_context(crowds(server, LOGIN_PROCESSES)) for server in servers]
+        for _ in range(rounds):
+            for server, programs in zip(servers, groups, strict=True):
+                _note(rows, server, _churn(server, programs, seconds))
+    return rows
+
+
+def _churn(server: Server, programs: list[Program], seconds: float) -> Sample:
+    before = server.cost().cpu_s
+    for program in programs:
+        program.tell(f"churn {seconds}")
+    results = [json.loads(program.hear()) for program in programs]
+    time.sleep(REST_S)
+    count = sum(result["logins"] for result in results)
+    return {
+        "logins_s": sum(result["logins"] / result["seconds"] for result in results),
+        "cpu_ms": (server.cost().cpu_s - before) / count * 1000,
+        "p50_ms": sum(result["p50_s"] for result in results) / len(results) * 1000,
+    }
+
+
+def idle(
+    servers: Sequence[Server], counts: Sequence[int], idle_at: int, seconds: float
+) -> list[Row]:
+    """Let sessions stand and say nothing but keep-alives; on servers just started."""
+    memory = {
+        count: Row(f"memory-{count}", f"{count:,} idle sessions, memory", MEMORY)
+        for count in counts
+    }
+    processor = Row(f"idle-{idle_at}", f"{idle_at:,} idle sessions, processor", IDLE)
+    for server in servers:
+        with crowds(server, 1) as (crowd,):
+            empty = server.cost(memory=True).memory
+            for count, row in memory.items():
+                crowd.tell(f"grow {count}")
+                crowd.hear()
+                time.sleep(2.0)
+                held = server.cost(memory=True).memory - empty
+                _note([row], server, {"kib": held / count / 1024})
+                if count == idle_at:
+                    _note([processor], server, {"percent": _idle_percent(server, seconds)})
+    return [*memory.values(), processor]
+
+
+def _idle_percent(server: Server, seconds: float) -> float:
+    before, began = server.cost().cpu_s, time.monotonic()
+    time.sleep(seconds)
+    return 100 * (server.cost().cpu_s - before) / (time.monotonic() - began)
+
+
+def _note(rows: Sequence[Row], server: Server, sample: Sample) -> None:
+    for row in rows:
+        seen = row.ours if server.name == "etherfleet" else row.reference
+        seen.append(sample[row.figure.key])
