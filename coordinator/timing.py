@@ -49,6 +49,10 @@ class Timing:
     """How long the hubs of a worker that its supervisor reaped wait for its successor."""
     ticket_ms: int = 60_000
     """How long a ticket, and the place it holds, is good for."""
+    forgets_ms: int = 2000
+    """For how long after a restart of the store a node may turn up that the store has forgotten,
+    because what it wrote last was lost. At least two renewals; 1 for a store whose machine carries
+    every node: what such a store loses, they do not survive either."""
     leader_ms: int = 30_000
     """A leader without progress for this long may be replaced."""
 

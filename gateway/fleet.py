@@ -13,9 +13,14 @@ from coordinator.fleet import Fleet, join
 from coordinator.redis_store import connect
 from coordinator.seal import read_fleet_key
 from coordinator.times import utc_now
+from coordinator.timing import Timing
 from gateway.config import Settings
 from gateway.embedded import EmbeddedStore
 from gateway.errors import ConfigError
+
+
+ONE_MACHINE = Timing(forgets_ms=1)
+"""Of a fleet on an embedded store: all its nodes are where the store is."""
 
 
 @contextmanager
@@ -26,13 +31,13 @@ def open_fleet(settings: Settings, *, create: bool = True) -> Iterator[Fleet]:
     """
     if settings.store.url:
         key = read_fleet_key(_read(settings.fleet.key_file))
-        with _joined(settings.store.url, settings, key, create) as fleet:
+        with _joined(settings.store.url, settings, key, create, Timing()) as fleet:
             yield fleet
         return
     with EmbeddedStore(settings.state_dir) as embedded:
         file = settings.fleet.key_file
         key = read_fleet_key(_read(file)) if file else embedded.fleet_key()
-        with _joined(embedded.url, settings, key, create) as fleet:
+        with _joined(embedded.url, settings, key, create, ONE_MACHINE) as fleet:
             yield fleet
 
 
@@ -42,10 +47,12 @@ def store_url(settings: Settings) -> str:
 
 
 @contextmanager
-def _joined(url: str, settings: Settings, key: bytes, create: bool) -> Iterator[Fleet]:
+def _joined(
+    url: str, settings: Settings, key: bytes, create: bool, timing: Timing
+) -> Iterator[Fleet]:
     store = connect(url, settings.fleet.name)
     try:
-        yield join(store, key, utc_now(), create=create)
+        yield join(store, key, utc_now(), create=create, timing=timing)
     finally:
         store.close()
 

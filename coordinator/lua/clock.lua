@@ -18,7 +18,7 @@ end
 
 -- Another server process than last time, or a copy promoted: its data may be a little old. Until
 -- every node with a lease has said what it owns (`reconcile`), or a lease's life is over, no node
--- is declared dead and no hub given away; and not before two renewals, for the node that
+-- is declared dead and no hub given away; and not before `forgets_ms`, for the node that
 -- registered in what was lost. Nobody had a lease: nothing can be old.
 local function begin_grace(was)
   local set = {'run', clock.run}
@@ -28,7 +28,7 @@ local function begin_grace(was)
     local nodes = redis.call('ZRANGE', PREFIX .. 'leases', 0, -1)
     for _, node in ipairs(nodes) do redis.call('SADD', PREFIX .. 'unreconciled', node) end
     if #nodes > 0 then
-      clock.grace_ms, clock.grace_min_ms = clock.ms + clock.ttl_ms, clock.ms + 2 * clock.renew_ms
+      clock.grace_ms, clock.grace_min_ms = clock.ms + clock.ttl_ms, clock.ms + clock.forgets_ms
       set = {'run', clock.run, 'grace_ms', whole(clock.grace_ms),
         'grace_min_ms', whole(clock.grace_min_ms)}
     end
@@ -43,7 +43,7 @@ local function tick()
     'highest_epoch', 'grace_ms', 'grace_min_ms')
   if meta[1] ~= ARGV[2] then return false end
   local names = {'ttl_ms', 'renew_ms', 'gap_ms', 'suspect_ms', 'assign_ms', 'heir_ms', 'ticket_ms',
-    'leader_ms'}
+    'leader_ms', 'forgets_ms'}
   for i, value in ipairs(redis.call('HMGET', KEYS[2], unpack(names))) do
     clock[names[i]] = tonumber(value)
   end

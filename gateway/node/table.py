@@ -68,6 +68,7 @@ class SessionTable:
         self._to_close: dict[str, SessionRecord] = {}
         # Sessions that came with a hub from another node, by whose they are.
         self._taken_over: WeakValueDictionary[Who, Session] = WeakValueDictionary()
+        self._logged_in: WeakValueDictionary[Who, Session] = WeakValueDictionary()
         self._in_doubt: dict[bytes, int] = {}  # session keys, and how often to look for a record
         self._owned: OwnedHubs
         self._lease: NodeLease
@@ -94,7 +95,9 @@ class SessionTable:
             raise
         session = self._begin(record, hub)
         # Whoever logs in anew after its hub has moved here does not come back to what it had.
-        former = self._taken_over.pop(_who(record), None)
+        who = _who(record)
+        self._logged_in[who] = session
+        former = self._taken_over.pop(who, None)
         if former is not None and not former.connections:
             former.end("superseded")
         return session, key
@@ -165,6 +168,8 @@ class SessionTable:
         session = self._begin(adopted, hub, wait_s)
         if record.node != self._node and any(record.unique_id):
             self._taken_over[_who(record)] = session
+            if _who(record) in self._logged_in and wait_s is not None:
+                session.end("superseded")
         return session
 
     def _begin(self, record: SessionRecord, hub: Hub, wait_s: float | None = None) -> Session:

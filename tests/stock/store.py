@@ -71,12 +71,16 @@ class StoreServer:
         if self._process is not None:
             self._process.signal(signal.SIGCONT)
 
-    def _answers(self) -> bool:
+    def command(self, *argv: str) -> str:
+        """Run one command of Redis, as an operator would with redis-cli; return its answer."""
         asked = subprocess.run(
-            ["redis-cli", "-s", str(self._socket), "ping"],
+            ["redis-cli", "-s", str(self._socket), *argv],
             capture_output=True,
             text=True,
             timeout=5,
             check=False,
         )
-        return "PONG" in asked.stdout
+        return asked.stdout.strip()
+
+    def _answers(self) -> bool:
+        return "PONG" in self.command("ping")
