@@ -45,8 +45,8 @@ def lan() -> Iterator[Lan]:
 
 
 @pytest.fixture
-def gateway(lan: Lan) -> Iterator[Gateway]:
-    with Gateway(lan["gateway"]) as gateway:
+def gateway(lan: Lan, request: pytest.FixtureRequest) -> Iterator[Gateway]:
+    with Gateway(lan["gateway"], settings=getattr(request, "param", "")) as gateway:
         gateway.create_hub("LAB", **dict.fromkeys((*USERS, "branch"), PASSWORD))
         yield gateway
 
@@ -216,6 +216,20 @@ def test_after_25_seconds_everybody_gets_back_somehow(gateway, company, figure):
         figure(f"logins of the {name} stock client", client.logins)
     assert [ours.logins for ours in four.ours] == [1, 1]
     assert four.sessions() <= set(gateway.sessions("LAB"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gateway", ["[session]\ntimeout_s = 35\n"], indirect=True)
+def test_with_a_longer_time_out_half_a_minute_is_outlived(gateway, company, figure):
+    """A stock client gives up `timeout_s` after it heard the last byte, or after 32 s."""
+    four = company()
+    before = four.sessions()
+    with four.pinging(figure, "killed, away 27 s"):
+        gateway.kill()
+        time.sleep(27)
+        gateway.start()
+        four.wait_together()
+    check_all_resumed(four, before, figure)
 
 
 def reaches(here: Endpoint, there: Endpoint) -> bool:
