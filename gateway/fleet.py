@@ -18,7 +18,6 @@ from gateway.config import Settings
 from gateway.embedded import EmbeddedStore
 from gateway.errors import ConfigError
 
-
 ONE_MACHINE = Timing(forgets_ms=1)
 """Of a fleet on an embedded store: all its nodes are where the store is."""
 
