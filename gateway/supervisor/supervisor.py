@@ -19,7 +19,10 @@ from gateway.supervisor.process import WorkerProcess
 log = structlog.get_logger()
 
 READY_S = 60.0  # for a worker to begin serving; taking back many sessions takes a while
-SILENCE_S = 3.5  # a loop that stood still for so long has lost its lease or is about to
+# The lease of a loop that stands still was renewed up to 1.1 s before and lives for 4 s. The worker
+# must be reaped before others end that lease, or its hubs go elsewhere and its clients log in anew:
+# ttl_ms - margin_ms - renew_ms with jitter; a second look takes another 0.25 s.
+SILENCE_S = 2.4
 SHORT_LIFE_S = 2.0  # a worker that ends sooner is not started again at once
 MAX_PAUSE_S = 10.0
 

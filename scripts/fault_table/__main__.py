@@ -1,7 +1,11 @@
-"""Strike faults one after another, measure, print the table and write it as JSON."""
+"""Strike faults one after another, measure, print the table and write it as JSON.
+
+With --soak: strike a mix of them by chance, and look for two owners of a hub.
+"""
 
 import argparse
 import json
+import random
 import sys
 import time
 from dataclasses import asdict
@@ -9,6 +13,7 @@ from pathlib import Path
 
 from scripts.fault_table.rows import ROWS, Row, watching_owner
 from scripts.fault_table.scene import CLIENTS, Measured, Scene, measuring
+from scripts.fault_table.soak import soak
 from scripts.fault_table.table import print_table
 from tests.stock.fleet import Fleet
 from tests.stock.needs import missing
@@ -19,6 +24,8 @@ def main() -> int:
     if why := missing():
         print(f"faults: {why}", file=sys.stderr)
         return 1
+    if options.soak:
+        return bool(soak(options.soak, options.seed, options.workers, say))
     rows = [row for row in ROWS if not options.fault or row.name in options.fault]
     found: list[Measured] = []
     retry_s, settings = (5, "[session]\ntimeout_s = 5\n") if options.shortest else (15, "")
@@ -78,6 +85,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shortest", action="store_true", help="time-out 5 s, retry interval 5 s")
     parser.add_argument("--json", type=Path, default=Path("build/faults.json"), help="written too")
     parser.add_argument("--verbose", action="store_true", help="print the logs of every run")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="a mix by chance instead")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10**6), help="of the mix [default: by chance]"
+    )
     return parser.parse_args()
 
 
