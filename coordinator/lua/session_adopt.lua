@@ -16,7 +16,7 @@ weigh(ARGV[3], record[2])
 weigh(ARGV[3], ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 redis.call('HSET', KEYS[1], 'node', ARGV[2], 'inc', ARGV[7], 'hub_epoch', ARGV[8],
-  'adopted', ARGV[5], 'seen', ARGV[5])
+  'adopted', ARGV[5], 'seen', ARGV[5], 'connections', 0)
 local answer = redis.call('HGETALL', KEYS[1])
 table.insert(answer, 1, 'ok')
 return answer

@@ -66,7 +66,7 @@ class SessionTable:
         # A lock lives as long as somebody holds it or waits for it, and so does its entry.
         self._adopting: WeakValueDictionary[str, RLock] = WeakValueDictionary()
         self._to_close: dict[str, SessionRecord] = {}
-        # Sessions that came with a hub from another node, by whose they are.
+        # Sessions that wait for their clients since they were taken over, by whose they are.
         self._taken_over: WeakValueDictionary[Who, Session] = WeakValueDictionary()
         self._logged_in: WeakValueDictionary[Who, Session] = WeakValueDictionary()
         self._in_doubt: dict[bytes, int] = {}  # session keys, and how often to look for a record
@@ -94,7 +94,7 @@ class SessionTable:
             self._in_doubt[key] = LOOKS
             raise
         session = self._begin(record, hub)
-        # Whoever logs in anew after its hub has moved here does not come back to what it had.
+        # Whoever logs in anew does not come back to the session that waits for him.
         who = _who(record)
         self._logged_in[who] = session
         former = self._taken_over.pop(who, None)
@@ -166,9 +166,9 @@ class SessionTable:
             # Its client may have logged in anew elsewhere on the hub: flood, until it speaks.
             adopted = replace(adopted, macs=())
         session = self._begin(adopted, hub, wait_s)
-        if record.node != self._node and any(record.unique_id):
+        if wait_s is not None and any(record.unique_id):
             self._taken_over[_who(record)] = session
-            if _who(record) in self._logged_in and wait_s is not None:
+            if _who(record) in self._logged_in:
                 session.end("superseded")
         return session
 

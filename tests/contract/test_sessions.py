@@ -100,6 +100,18 @@ def test_hub_is_full_at_its_limit(fleet: Fleet) -> None:
     open_session(fleet)
 
 
+def test_a_full_hub_lets_him_in_whose_own_session_waits(fleet: Fleet) -> None:
+    """After a takeover a client that logged in anew was told 16 and waited a minute."""
+    furnish(fleet, Hub("Corp", max_sessions=1))
+    record = open_session(fleet, unique_id=machine(1))
+    with pytest.raises(NoRoom):
+        open_session(fleet, unique_id=machine(1))
+    assert fleet.sessions.adopt(record, "node-2", LATER) is not None
+    with pytest.raises(NoRoom):
+        open_session(fleet, unique_id=machine(2))
+    assert open_session(fleet, unique_id=machine(1)).name == "SID-ALICE-2"
+
+
 def test_user_is_limited_over_machines_not_on_one(fleet: Fleet) -> None:
     furnish(fleet)
     limited = {"MultiLogins": 2}
