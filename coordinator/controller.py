@@ -89,17 +89,22 @@ class ExpireTickets:
 Action: TypeAlias = PlaceHub | CollectSession | ForgetNode | ExpireTickets
 
 
+def waited_for(losses: Sequence[Loss]) -> list[str]:
+    """Return the hubs whose clients are about to come back, most sessions first. Pure."""
+    waiting: Counter[str] = Counter()
+    for loss in losses:
+        named = (place.partition(":")[0] for place in loss.sessions)
+        waiting.update(hub for hub in named if hub in loss.hubs)
+    return sorted(waiting, key=lambda hub: (-waiting[hub], hub))[:HUBS_A_CYCLE]
+
+
 def plan(snapshot: Snapshot, resume_ms: int) -> tuple[Action, ...]:
     """Return what there is to do, most urgent first. Pure.
 
     Hubs with sessions only: the others are placed when somebody asks. `resume_ms`: how long
     sessions of a dead node may be taken over.
     """
-    waiting: Counter[str] = Counter()
-    for loss in snapshot.losses:
-        named = (place.partition(":")[0] for place in loss.sessions)
-        waiting.update(hub for hub in named if hub in loss.hubs)
-    hubs = sorted(waiting, key=lambda hub: (-waiting[hub], hub))[:HUBS_A_CYCLE]
+    hubs = waited_for(snapshot.losses)
     over = [
         session
         for loss in snapshot.losses
@@ -146,15 +151,25 @@ class Controller:
         """Read what a plan needs: of nodes that are alive nothing but that they are."""
         clock_ms = int(self._prologue.store.field(self._keys.meta(), "clock_ms") or 0)
         losses = [
-            Loss(
-                node,
-                tuple(self._prologue.store.members(self._keys.node_hubs(node.id))),
-                tuple(self._prologue.store.members(self._keys.node_sessions(node.id))),
-            )
-            for node in self._nodes.nodes()
-            if node.state is not NodeState.UP
+            self._loss(node) for node in self._nodes.nodes() if node.state is not NodeState.UP
         ]
         return Snapshot(clock_ms, tuple(losses))
+
+    def place_hubs_of(self, node: Node, lease: Lease, now: Timestamp) -> set[str]:
+        """Give the hubs of a node that has just ended to others; return the nodes given any.
+
+        Whoever finds a node dead may do so at once: each is a step that looks for itself.
+        """
+        given = set()
+        for hub in waited_for([self._loss(node)]):
+            if self._place(lease, hub, now) and (owner := self._placement.owner(hub)) is not None:
+                given.add(owner.node)
+        return given
+
+    def _loss(self, node: Node) -> Loss:
+        members = self._prologue.store.members
+        hubs, sessions = self._keys.node_hubs(node.id), self._keys.node_sessions(node.id)
+        return Loss(node, tuple(members(hubs)), tuple(members(sessions)))
 
     def _carry_out(self, actions: Sequence[Action], lease: Lease, now: Timestamp) -> str:
         done: Counter[str] = Counter()

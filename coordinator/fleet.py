@@ -6,7 +6,7 @@ that is not ours to use: one of another schema, or sealed with another fleet key
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from coordinator.certificates import Certificates
 from coordinator.directory import Directory
@@ -19,7 +19,7 @@ from coordinator.placement import Placement
 from coordinator.prologue import Prologue
 from coordinator.records import flat, unflat
 from coordinator.redis_store import RedisStore
-from coordinator.seal import Sealer, context_of
+from coordinator.seal import Sealer, context_of, derive
 from coordinator.sessions import Sessions
 from coordinator.store import Store
 from coordinator.tickets import Tickets
@@ -52,6 +52,8 @@ class Fleet:
     tickets: Tickets
     election: Election
     history: History
+    witness_key: bytes = field(repr=False)
+    """Nodes and their witnesses seal their datagrams with it."""
     warnings: tuple[str, ...]
     """What is wrong with how the server is set up; one line each, what to do included."""
 
@@ -94,6 +96,7 @@ def join(
         tickets=Tickets(prologue),
         election=Election(prologue),
         history=History(store),
+        witness_key=derive(fleet_key, "witness v1"),
         warnings=find_faults(store.facts()),
     )
 

@@ -118,7 +118,7 @@ class Leases:
         A predecessor that left, is dead, or ran on this same start of the host and keeps no
         presence connection any more, is succeeded at once; any other one's lease is waited out.
         The caller holds its host's lock for the name, so on this host the predecessor is gone.
-        Subscribe `Keys.presence` for the new incarnation before saying `is_present`.
+        Subscribe `Keys.presence` for the new incarnation before a row names a witness.
         """
         answer = self._run("register", now, node.id, *self._row(node, now))
         if answer[0] == "busy":
@@ -192,7 +192,7 @@ class Leases:
         return _finding(self._run("declare", now, lease.node, lease.inc, node))
 
     def suspect(self, lease: Lease, node: str, inc: int, now: Timestamp) -> Finding:
-        """Accuse a node whose port refused us: the fast path.
+        """Accuse a node whose port refused us, as the witness it has named: the fast path.
 
         Only if it keeps no presence connection either, does not renew, and is accused again
         `suspect_ms` later, is it dead: closed sockets on two paths. Silence is no evidence.

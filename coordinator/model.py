@@ -226,8 +226,10 @@ class Node:
     """Id of this start of its host: two processes with the same one see each other's end."""
     process: str = ""
     """Name its supervisor gave this very process, to end it by."""
-    is_present: bool = False
-    """Keeps a presence connection, so that its death may be seen before its lease ends."""
+    witness: str = ""
+    """The node that may declare it dead before its lease ends; empty: none may."""
+    witness_inc: int = 0
+    """Which incarnation of that."""
     inc: int = 0
     """Incarnation: grows with each start. 0: has no lease."""
     state: NodeState = NodeState.UP
@@ -267,16 +269,6 @@ class LoseHub:
 
 
 Order: TypeAlias = DropSession | MoveHub | LoseHub
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """What a heartbeat brings back."""
-
-    directory_version: int
-    orders: tuple[DropSession, ...] = ()
-    last_order: str = ""
-    """Give it to the next heartbeat once `orders` are carried out; those are then forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

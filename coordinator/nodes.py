@@ -1,11 +1,9 @@
-"""Nodes: each writes one readable row, and learns in the same step what is new for it."""
-
-from dataclasses import replace
+"""Nodes: the rows they write with each renewal, read; what an operator wants of them, written."""
 
 from coordinator.errors import Conflict, NotFound
-from coordinator.model import DropSession, Node, NodeMode, Pulse
+from coordinator.model import Node, NodeMode
 from coordinator.prologue import Prologue
-from coordinator.records import flat, node_from_fields, node_to_fields, unflat
+from coordinator.records import node_from_fields
 from coordinator.times import Timestamp
 
 
@@ -16,29 +14,6 @@ class Nodes:
         self._prologue = prologue
         self._store = prologue.store
         self._keys = prologue.keys
-
-    def heartbeat(self, node: Node, now: Timestamp, last_order: str = "") -> Pulse:
-        """Write a node's row; return the directory's version and what the node is to do.
-
-        `last_order` is that of the pulse whose orders were carried out. Orders come again until
-        they are named so; carrying one out twice does nothing.
-        """
-        keys = self._keys
-        touched = (
-            keys.node(node.id),
-            keys.nodes(),
-            keys.orders(node.id),
-            keys.directory_version(),
-        )
-        row = flat(node_to_fields(replace(node, updated=now)))
-        args = [node.id, last_order, node.started, *row]
-        _, version, *orders = self._store.step("heartbeat", touched, args)
-        entries = [order for order in orders if isinstance(order, list)]
-        return Pulse(
-            directory_version=int(str(version)),
-            orders=tuple(_order(entry[1]) for entry in entries),
-            last_order=str(entries[-1][0]) if entries else last_order,
-        )
 
     def node(self, name: str) -> Node | None:
         """Return a node's row; None if there is none."""
@@ -67,8 +42,3 @@ class Nodes:
                 f"node {name!r} is alive for at least {answer[1]} ms: stop it first, "
                 "or wait until it is declared dead"
             )
-
-
-def _order(entry: object) -> DropSession:
-    fields = unflat(entry) if isinstance(entry, list) else {}
-    return DropSession(fields["hub"], fields["session"], fields["key_hash"])

@@ -184,7 +184,8 @@ def node_to_fields(node: Node) -> dict[str, str]:
         "max_sessions": str(node.max_sessions),
         "boot": node.boot,
         "process": node.process,
-        "is_present": _flag(node.is_present),
+        "witness": node.witness,
+        "witness_inc": str(node.witness_inc),
         **{COUNT + check_counter_name(name): str(n) for name, n in sorted(node.counts.items())},
     }
 
@@ -209,7 +210,8 @@ def node_from_fields(fields: Fields) -> Node:
         max_sessions=_number(fields, "max_sessions"),
         boot=fields.get("boot", ""),
         process=fields.get("process", ""),
-        is_present=fields.get("is_present") == "1",
+        witness=fields.get("witness", ""),
+        witness_inc=_number(fields, "witness_inc"),
         inc=_number(fields, "inc"),
         state=NodeState(fields.get("state", "up")),
         mode=NodeMode(fields.get("mode", "serving")),

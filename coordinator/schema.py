@@ -205,7 +205,7 @@ KEYS: Sequence[Key] = (
         "names of all nodes",
         writer="register",
         lifetime="until they are removed",
-        steps="register reconcile heartbeat node_remove",
+        steps="register reconcile node_remove",
     ),
     _key(
         "node:<node>",
@@ -214,12 +214,12 @@ KEYS: Sequence[Key] = (
         fields="""
             id pid host address version started sessions connections count:<reason>? updated
             direct_address direct_tcp_ports peer_address is_host weight max_sessions boot process
-            is_present inc state mode why expires_ms began_ms ended? ended_ms? heir_until_ms?
-            suspected_ms?
+            witness witness_inc inc state mode why expires_ms began_ms ended? ended_ms?
+            heir_until_ms? suspected_ms?
         """,
         writer="its renewals; whoever ends its lease",
         lifetime=_WITH_NODE,
-        steps=_JUDGING + " reconcile node_mode heartbeat",
+        steps=_JUDGING + " reconcile node_mode",
     ),
     _key(
         "orders:<node>",
@@ -228,7 +228,7 @@ KEYS: Sequence[Key] = (
         fields="order hub session? key_hash? to? epoch?",
         writer="session kick, hub delete, hub move, user delete; trimmed by the node's renewals",
         lifetime="until the node is removed; about 10000 entries at most",
-        steps="session_kick hub_delete user_delete hub_move reconcile renew heartbeat node_remove",
+        steps="session_kick hub_delete user_delete hub_move reconcile renew node_remove",
     ),
     _key(
         "leases",

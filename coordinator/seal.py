@@ -24,15 +24,19 @@ NONCE_SIZE = 12  # bytes
 PREFIX = "sealed:v1:"
 
 
+def derive(fleet_key: bytes, purpose: str) -> bytes:
+    """Return the 32-byte key for one purpose: none of them opens what another sealed."""
+    info = f"etherfleet {purpose}".encode()
+    return HKDF(SHA256(), length=32, salt=None, info=info).derive(fleet_key)
+
+
 class Sealer:
     """Seals and opens values of one fleet."""
 
     def __init__(self, fleet_key: bytes) -> None:
         if len(fleet_key) != FLEET_KEY_SIZE:
             raise InvalidValue(f"fleet key: {len(fleet_key)} bytes, {FLEET_KEY_SIZE} expected")
-        # A key of its own per purpose: tickets and peer links will derive others from the same.
-        derive = HKDF(SHA256(), length=32, salt=None, info=b"etherfleet seal v1")
-        self._cipher = AESGCM(derive.derive(fleet_key))
+        self._cipher = AESGCM(derive(fleet_key, "seal v1"))
 
     def seal(self, plain: bytes, context: str) -> str:
         """Return `plain` sealed for the place that `context` names."""

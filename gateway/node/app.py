@@ -40,8 +40,10 @@ from gateway.node.login import Entrance, Logins
 from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
 from gateway.node.table import SessionTable
+from gateway.node.vigil import Vigil
 from gateway.transport.contexts import server_context
 from gateway.transport.linger import wait_lingering
+from gateway.witness.watched import Watched
 
 log = structlog.get_logger()
 
@@ -99,6 +101,7 @@ class App:
             gate,
             lambda hubs, why: self._owned.lose(hubs, why),
             lambda: self._owned.epochs(),
+            watched := Watched(),
             # A store of our own and one worker on it: nobody else is there.
             solo=not settings.store.url and not settings.gateway.direct_tcp_port,
         )
@@ -119,6 +122,7 @@ class App:
             queue_bytes=settings.session.queue_kib * 1024,
         )
         self._heartbeat = Heartbeat(self._lease, fleet.timing.renew_s, revive_store)
+        self._vigil = Vigil(fleet, self._lease, watched, self._row, self._heartbeat.wake)
         self._duties = Duties(
             fleet,
             self._lease,
@@ -156,6 +160,8 @@ class App:
             gevent.spawn(self._heartbeat.run),
             gevent.spawn(self._duties.run, self._heartbeat),
         ]
+        if self._row.peer_address:
+            self._greenlets.append(gevent.spawn(self._vigil.run))
         if path := os.environ.get("ETHERFLEET_GATE_SAMPLES"):
             node, epochs = self._settings.node, self._owned.epochs
             self._greenlets.append(gevent.spawn(gate_samples.sample, path, node, self.hubs, epochs))

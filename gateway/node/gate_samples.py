@@ -67,6 +67,7 @@ def _lines(node: str, hubs: Hubs, epochs: Mapping[str, int]) -> str:
     lines = [f"{now:.6f} {node} - 0 0\n"]
     for name, live in hubs.alive.items():
         if live.hub.kind is HubKind.DYNAMIC:
+            live.gate.look(now)  # as the next frame would
             deadline = f"{live.gate.deadline:.6f}"
             lines.append(f"{now:.6f} {node} {name} {epochs.get(name, 0)} {deadline}\n")
     return "".join(lines)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import gevent
 import structlog
+from gevent.event import Event
 from gevent.queue import Queue
 
 from coordinator.errors import StoreError
@@ -30,13 +31,15 @@ class Heartbeat:
         self._renew_s = renew_s
         self._revive_store = revive_store
         self._renewals: Queue[Renewal] = Queue()
+        self._woken = Event()
         self._is_store_away = False
         self._reviver: gevent.Greenlet[..., None] | None = None
 
     def run(self) -> None:
         """Beat until killed."""
         while True:
-            gevent.sleep(self._renew_s * random.uniform(0.9, 1.1))
+            self._woken.wait(self._renew_s * random.uniform(0.9, 1.1))
+            self._woken.clear()
             try:
                 renewal = self.beat()
             except Exception:  # whatever it is, the next renewal may be in time
@@ -44,6 +47,10 @@ class Heartbeat:
                 continue
             if renewal is not None:
                 self._renewals.put(renewal)
+
+    def wake(self) -> None:
+        """Beat now: there is something for this node."""
+        self._woken.set()
 
     def next_renewal(self) -> Renewal:
         """Wait for the next renewal and return it; each comes once, in order."""

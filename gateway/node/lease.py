@@ -5,6 +5,7 @@ renewal that gets through opens it again. A lease that was ended meanwhile is no
 owned stops at once, and a new incarnation begins.
 """
 
+import math
 import select
 import time
 from collections.abc import Callable, Mapping
@@ -20,8 +21,10 @@ from coordinator.lease import Busy, Lease, Leases, Renewal
 from coordinator.model import Node
 from coordinator.redis_store import Presence, RedisStore
 from coordinator.times import utc_now
+from coordinator.witness import Witness
 from gateway.errors import ConfigError
 from gateway.transport.gate import Gate
+from gateway.witness.watched import Watched
 
 log = structlog.get_logger()
 
@@ -39,13 +42,15 @@ class NodeLease:
         gate: Gate,
         lose: Callable[[list[str], str], None],
         owned: Callable[[], Mapping[str, int]],
+        watched: Watched,
         *,
         solo: bool,
     ) -> None:
         """`store` is a connection of its own, for presence. `describe()` is the node's row as it is
         now; `owned()` the dynamic hubs owned here with their epochs; `lose(hubs, why)` stops some.
-        `solo`: there is no other node that could take anything over, so the store's absence ends
-        nothing; only a loop that stands still closes the gate then.
+        `watched` hears the promises of our witness. `solo`: there is no other node that could take
+        anything over, so the store's absence ends nothing; only a loop that stands still closes the
+        gate then.
         """
         self._solo = solo
         self._leases = leases
@@ -57,6 +62,11 @@ class NodeLease:
         self._presence: Presence | None = None
         self._last_order = ""
         self._held: Lease | None = None
+        self._watched = watched
+        self.witness: Witness | None = None
+        """To be named with the next renewal."""
+        self._is_accusable = False
+        gate.obey(self._safe_until)
         self.leader: Leader | None = None
 
     @property
@@ -64,6 +74,10 @@ class NodeLease:
         """Return the lease. Raises LeaseLost between two incarnations."""
         if self._held is None:
             raise LeaseLost("not registered yet")
+        return self._held
+
+    def held_or_none(self) -> Lease | None:
+        """Return the lease, None between two incarnations."""
         return self._held
 
     def register(self) -> None:
@@ -75,7 +89,9 @@ class NodeLease:
             answer = self._leases.register(self._describe(), t0, utc_now())
             if isinstance(answer, Lease):
                 self._held = answer
-                self._gate.deadline = answer.deadline
+                self._is_accusable = False
+                self._watched.confirm(answer.node, answer.inc, "", 0)
+                self._gate.extend(answer.deadline, time.monotonic())
                 self._attend(answer)
                 log.info("registered", node=answer.node, incarnation=answer.inc)
                 return
@@ -100,22 +116,24 @@ class NodeLease:
         if self._held is None:
             self.register()
             return None
+        row = self._row(self._held)
         t0 = time.monotonic()
         try:
-            renewal = self._leases.renew(
-                self._held, self._describe(), t0, utc_now(), self._last_order
-            )
+            renewal = self._leases.renew(self._held, row, t0, utc_now(), self._last_order)
             if renewal.must_reconcile:
-                renewal = replace(renewal, lease=self._reconcile(self._held))
+                renewal = replace(renewal, lease=self._reconcile(self._held, row))
         except LeaseLost as error:
             self._start_over(error)
             return None
         except StoreError:
             if self._solo:
-                self._gate.deadline = self._leases.timing.deadline(time.monotonic())
+                now = time.monotonic()
+                self._gate.extend(self._leases.timing.deadline(now), now)
             raise
         self._held = renewal.lease
-        self._gate.deadline = renewal.lease.deadline
+        self._watched.confirm(row.id, renewal.lease.inc, row.witness, row.witness_inc)
+        self._is_accusable = bool(row.witness)
+        self._gate.extend(renewal.lease.deadline, time.monotonic())
         if not self._is_attended():
             self._attend(renewal.lease)
         self._last_order = renewal.last_order
@@ -133,9 +151,32 @@ class NodeLease:
             self._leases.leave(self._held, why, utc_now())
         self._held = None
 
-    def _reconcile(self, held: Lease) -> Lease:
+    def _row(self, held: Lease) -> Node:
+        """Return our row for a renewal. It names a witness only while our presence shows in the
+        store, and from before it leaves the gate heeds what a witness may do."""
+        row, witness = self._describe(), self.witness
+        if witness is None or not self._is_attended():
+            return row
+        named = (held.node, held.inc, witness.node, witness.inc)
+        watched = self._watched
+        if (watched.node, watched.inc, watched.witness, watched.witness_inc) != named:
+            watched.confirm(held.node, held.inc, "", 0)  # either may be entitled until we hear
+        self._is_accusable = True
+        self._gate.look(time.monotonic())
+        return replace(row, witness=witness.node, witness_inc=witness.inc)
+
+    def _safe_until(self, now: float) -> float:
+        """Return until when nobody can have declared us dead before our lease ends: rule 4 of
+        `coordinator.timing`, or the promise of the witness."""
+        if not self._is_accusable:
+            return math.inf
+        if self._is_attended():
+            return now + self._leases.timing.presence_ms / 1000
+        return self._watched.promised_until
+
+    def _reconcile(self, held: Lease, row: Node) -> Lease:
         t0 = time.monotonic()
-        answer = self._leases.reconcile(held, self._describe(), self._owned(), t0, utc_now())
+        answer = self._leases.reconcile(held, row, self._owned(), t0, utc_now())
         if answer.lost:
             self._lose(list(answer.lost), "lost-with-the-store")
         log.info("store was restarted; what is owned here is confirmed", lost=len(answer.lost))
@@ -159,11 +200,8 @@ class NodeLease:
         return not poller.poll(0)
 
     def _attend(self, lease: Lease) -> None:
-        """Let the store see that this very process is there, so that no other takes its name.
-
-        The row does not say `is_present`: then others might end the lease as soon as this
-        connection ends, and the gate would have to watch it on every chunk.
-        """
+        """Let the store see that this very process is there: no other takes its name then, and
+        its witness, should it be named one, cannot declare it dead."""
         if self._presence is not None:
             self._presence.close()
             self._presence = None

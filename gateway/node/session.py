@@ -185,7 +185,7 @@ class Session:
     def received(self, connection: Connection, runs: Sequence[Run], now: float) -> None:
         """Forward the runs of one chunk and flush every port they reached."""
         port = self.port
-        if now >= self.gate.deadline:
+        if now >= self.gate.deadline and not self.gate.look(now):
             self.switch.drop(port, "gate-closed", sum(run[1] for run in runs))
             return
         forward = self.switch.forward

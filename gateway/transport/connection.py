@@ -174,7 +174,7 @@ class Connection:
             watcher.stop()
             watcher.close()
         unsent = b""
-        if self._unsent is not None and time.monotonic() < self._gate.deadline:
+        if self._unsent is not None and self._gate.look(time.monotonic()):
             unsent = bytes(self._unsent)
         self._queue.clear()
         self.queued = 0
@@ -283,7 +283,8 @@ class Connection:
 
     def _resume(self) -> None:
         assert self._unsent is not None, "watching for writable without anything unsent"
-        if time.monotonic() >= self._gate.deadline:
+        now = time.monotonic()
+        if now >= self._gate.deadline and not self._gate.look(now):
             self.close("gate-closed")
             return
         try:

@@ -148,7 +148,7 @@ def watching_owner(scene: Scene, measured: Measured) -> Iterator[None]:
     before = scene.fleet.ownership(HUB)
     assert before is not None
     measured.owner_before = before.node
-    began, over = time.monotonic(), threading.Event()
+    over = threading.Event()
 
     def watch() -> None:
         while not over.wait(0.01):
@@ -157,7 +157,7 @@ def watching_owner(scene: Scene, measured: Measured) -> Iterator[None]:
             except Exception:  # the store is away
                 continue
             if now is not None and now.epoch > before.epoch and now.state == "active":
-                measured.elsewhere_s = round(time.monotonic() - began, 2)
+                measured.elsewhere_s = round(time.monotonic() - measured.struck_at, 2)
                 return
 
     watcher = threading.Thread(target=watch)

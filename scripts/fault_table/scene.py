@@ -73,8 +73,10 @@ class Measured:
     errors: dict[str, list[int]] = field(default_factory=dict)
     owner_before: str = ""
     owner_after: str = ""
+    struck_at: float = 0.0
+    "when the fault was done, on the monotonic clock"
     elsewhere_s: float | None = None
-    "until somebody served the hub at a later epoch"
+    "from then until somebody served the hub at a later epoch"
     slowest_login_s: float | None = None
     failed_logins: int = 0
     notes: list[str] = field(default_factory=list)
@@ -241,6 +243,7 @@ def measuring(pairs: list[Pair], into: Measured) -> Iterator[None]:
     with ExitStack() as stack:
         pings = {pair.name: stack.enter_context(Pinging(*pair.places)) for pair in pairs}
         time.sleep(1.0)
+        into.struck_at = time.monotonic()
         yield
         for pair in pairs:
             with contextlib.suppress(AssertionError):  # then the gap says so: it has no end

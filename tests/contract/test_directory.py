@@ -8,7 +8,17 @@ from coordinator import directory as directory_module
 from coordinator.errors import AlreadyExists, Conflict, InvalidValue, NotFound, SealBroken
 from coordinator.fleet import Fleet
 from coordinator.model import AuthKind, Hub, HubKind, User
-from tests.contract.values import ALICE, HUB, LATER, NODE, NOW, furnish, machine, open_session
+from tests.contract.values import (
+    ALICE,
+    HUB,
+    LATER,
+    NOW,
+    furnish,
+    machine,
+    open_session,
+    orders_of,
+    register,
+)
 
 
 def test_hub_is_stored_and_found_in_any_case(fleet: Fleet) -> None:
@@ -171,7 +181,7 @@ def test_deleting_a_user_ends_his_sessions(fleet: Fleet) -> None:
     bobs = open_session(fleet, user="Bob")
     assert fleet.directory.delete_user("corp", "ALICE") == 1
     assert fleet.sessions.of_hub("corp") == [bobs]
-    orders = fleet.nodes.heartbeat(NODE, NOW).orders
+    orders = orders_of(fleet, "node-1")
     assert [(o.session, o.key_hash) for o in orders] == [(alices.name, alices.key_hash)]
 
 
@@ -185,8 +195,9 @@ def test_deleting_a_hub_leaves_nothing_of_it(fleet: Fleet, monkeypatch) -> None:
             open_session(fleet, hub=hub, user=user.name, unique_id=machine(number))
     assert fleet.directory.delete_hub("CORP") == 5
     assert fleet.sessions.count("Corporate") == 5
-    assert len(fleet.nodes.heartbeat(NODE, NOW).orders) == 5
+    assert len(orders_of(fleet, "node-1")) == 5
     assert fleet.directory.delete_hub("corporate") == 5
+    fleet.leases.leave(register(fleet, "node-1"), "stops", NOW)
     fleet.nodes.remove("node-1", NOW)
     keys = fleet.store.keys
     left = dict(fleet.store.scan()).keys() - before.keys()

@@ -13,15 +13,11 @@ from coordinator.redis_store import LEASE_TIMEOUT, RedisStore, connect
 from coordinator.timing import Timing
 from gateway.embedded import EmbeddedStore
 from tests.conftest import FLEET_KEY
-from tests.contract.values import LATER, NODE, NOW, a_node, furnish, let_pass, register
+from tests.contract.values import LATER, NODE, NOW, a_node, furnish, let_pass, register, renew
 from tests.stock.waiting import until
 
 TTL = Timing().ttl_ms
 BEFORE = "f" * 40  # id of a run of the store
-
-
-def renew(fleet: Fleet, lease: Lease, t0: float = 0.0, last_order: str = "", **changes):
-    return fleet.leases.renew(lease, a_node(lease.node, **changes), t0, LATER, last_order)
 
 
 def live(fleet: Fleet, raw: redis.Redis, ms: int, *leases: Lease) -> None:
@@ -61,7 +57,7 @@ def test_row_reads_like_a_status_line(fleet: Fleet, raw: redis.Redis) -> None:
     assert node.direct_tcp_ports == (5555, 992)
 
 
-def test_renewal_brings_what_a_heartbeat_did(fleet: Fleet) -> None:
+def test_a_renewal_brings_news_and_orders(fleet: Fleet) -> None:
     furnish(fleet)
     lease = register(fleet, "node-1")
     assert renew(fleet, lease).directory_version == 2
@@ -164,20 +160,24 @@ def test_declaring_needs_an_expired_lease_and_a_living_accuser(
 def test_closed_port_and_ended_presence_are_death_in_a_moment(
     fleet: Fleet, raw: redis.Redis, store_url: str, fleet_name: str
 ) -> None:
-    lease, other = register(fleet, "node-1"), register(fleet, "node-2", is_present=True)
+    lease, other = register(fleet, "node-1"), register(fleet, "node-2")
     own = connect(store_url, fleet_name, timeout=LEASE_TIMEOUT, pool_size=1)
     presence = own.attend(fleet.store.keys.presence("node-2", other.inc))
 
     def accuse() -> Finding:
         return fleet.leases.suspect(lease, "node-2", other.inc, NOW)
 
+    def renew_watched() -> None:
+        renew(fleet, other, witness="node-1", witness_inc=lease.inc)
+
+    renew_watched()
     assert accuse().word == "alive"
     presence.close()
     own.close()
     first = accuse()
     assert (first.word, first.wait_ms) == ("suspect", 200)
     assert accuse().word == "suspect"
-    renew(fleet, other, is_present=True)  # it is there after all
+    renew_watched()  # it is there after all
     let_pass(fleet, raw, 300)
     assert accuse().word == "suspect"
     let_pass(fleet, raw, 200)
@@ -186,8 +186,20 @@ def test_closed_port_and_ended_presence_are_death_in_a_moment(
         renew(fleet, other)
 
 
-def test_a_node_that_never_showed_presence_dies_by_expiry_only(fleet: Fleet) -> None:
+def test_only_the_witness_a_node_has_named_may_accuse_it(fleet: Fleet) -> None:
+    """And it in the incarnation that was named: one that was restarted remembers no promise."""
     lease, other = register(fleet, "node-1"), register(fleet, "node-2")
+    third = register(fleet, "node-3")
+
+    def accuse(by: Lease) -> str:
+        return fleet.leases.suspect(by, "node-2", other.inc, NOW).word
+
+    assert accuse(lease) == "alive"
+    renew(fleet, other, witness="node-1", witness_inc=lease.inc - 1)
+    assert accuse(lease) == "alive"
+    renew(fleet, other, witness="node-1", witness_inc=lease.inc)
+    assert (accuse(third), accuse(lease)) == ("alive", "suspect")
+    renew(fleet, other)
     assert fleet.leases.suspect(lease, "node-2", other.inc, NOW).word == "alive"
     assert fleet.leases.suspect(lease, "node-2", other.inc - 1, NOW).word == "gone"
 

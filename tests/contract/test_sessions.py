@@ -12,12 +12,12 @@ from tests.contract.values import (
     HUB,
     LATER,
     LOGIN,
-    NODE,
     NOW,
     furnish,
     machine,
     new_key,
     open_session,
+    orders_of,
 )
 
 FULL_LOGIN = replace(
@@ -230,7 +230,7 @@ def test_kicked_session_is_unknown_at_once_and_its_node_is_told(fleet: Fleet) ->
     record = fleet.sessions.open(LOGIN, key, NOW)
     fleet.sessions.kick("CORP", record.name.lower())
     assert fleet.sessions.by_key(key) is None
-    (order,) = fleet.nodes.heartbeat(NODE, NOW).orders
+    (order,) = orders_of(fleet, "node-1")
     assert (order.hub, order.session, order.key_hash) == ("corp", record.name, record.key_hash)
     assert fleet.sessions.update([SessionUpdate(record, 1)], LATER) == [record]
     open_session(fleet)  # its place is free

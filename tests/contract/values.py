@@ -6,8 +6,8 @@ from itertools import count
 import redis
 
 from coordinator.fleet import Fleet
-from coordinator.lease import Lease
-from coordinator.model import Hub, NewSession, Node, SessionRecord, User
+from coordinator.lease import Lease, Renewal
+from coordinator.model import DropSession, Hub, NewSession, Node, SessionRecord, User
 from coordinator.times import Timestamp
 
 NOW = Timestamp("2026-01-31T12:00:00.000Z")
@@ -43,7 +43,7 @@ def open_session(fleet: Fleet, **changes: object) -> SessionRecord:
 
 def a_node(name: str, **changes: object) -> Node:
     """A node that clients can be redirected to."""
-    number = int(name.rpartition("-")[2])
+    number = int(name[-1])
     node = replace(
         NODE, id=name, direct_address=f"192.0.2.{number}", direct_tcp_ports=(5555, 992), boot=name
     )
@@ -55,6 +55,19 @@ def register(fleet: Fleet, name: str, **changes: object) -> Lease:
     lease = fleet.leases.register(a_node(name, **changes), 0.0, NOW)
     assert isinstance(lease, Lease), lease
     return lease
+
+
+def renew(
+    fleet: Fleet, lease: Lease, t0: float = 0.0, last_order: str = "", **changes: object
+) -> Renewal:
+    """Renew a node's lease, at `t0` of its own clock."""
+    return fleet.leases.renew(lease, a_node(lease.node, **changes), t0, LATER, last_order)
+
+
+def orders_of(fleet: Fleet, name: str) -> tuple[DropSession, ...]:
+    """Register a node and return the orders to drop a session that wait for it."""
+    orders = renew(fleet, register(fleet, name)).orders
+    return tuple(order for order in orders if isinstance(order, DropSession))
 
 
 def let_pass(fleet: Fleet, raw: redis.Redis, ms: int) -> None:

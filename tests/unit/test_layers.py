@@ -34,6 +34,7 @@ LAYERS = {
         ("gateway.errors", "gateway.wire"),
         "gateway and client share it, so it can know neither",
     ),
+    "gateway.witness": Rule(("gateway.errors",), "the rules of a promise need no process"),
     "gateway.config": Rule(("gateway.errors",), "settings are read before anything is built"),
     "gateway.logs": Rule((), "how events are printed depends on no event"),
     "gateway.processes": Rule((), "a child ends with its parent whatever it runs"),
@@ -60,6 +61,7 @@ LAYERS = {
             "gateway.wire",
             "gateway.hub",
             "gateway.transport",
+            "gateway.witness",
             "gateway.client",
             "gateway.admin",
             "gateway.config",
@@ -141,6 +143,10 @@ PURE = {
     "gateway.wire": (
         (*WORLD, "time", "random", "secrets", "os", "logging"),
         "no sockets, clocks, randomness or logs: random bytes are passed in",
+    ),
+    "gateway.witness": (
+        (*WORLD, "time", "random", "secrets", "os", "logging"),
+        "time is passed in, datagrams come as bytes",
     ),
     "gateway.hub": (
         (*WORLD, "time", "random", "secrets", "os", "logging"),
