@@ -239,6 +239,16 @@ def test_store_stopped(fleet: Fleet, crowd: Crowd) -> None:
     assert [_grant(fleet.ownership(hub)) for hub in (LAB, DEPOT)] == [_grant(o) for o in owners]
 
 
+def test_presence_connections_broken_again_and_again(fleet: Fleet, crowd: Crowd) -> None:
+    """A broken connection to the store alone is nobody's death, and stops no frame."""
+    owners = [fleet.ownership(hub) for hub in (LAB, DEPOT)]
+    with sessions_kept(fleet, crowd):
+        for _ in range(30):
+            assert int(fleet.store.command("client", "kill", "type", "pubsub")) >= 0
+            time.sleep(0.1)
+    assert [_grant(fleet.ownership(hub)) for hub in (LAB, DEPOT)] == [_grant(o) for o in owners]
+
+
 def _grant(owner: Ownership | None) -> tuple[str, int, int]:
     assert owner is not None
     return owner.node, owner.inc, owner.epoch
@@ -249,9 +259,13 @@ def _grant(owner: Ownership | None) -> tuple[str, int, int]:
 
 def test_host_killed(fleet: Fleet, crowd: Crowd, home: Host) -> None:
     untouched = {name: crowd.state()[name] for name in ("cat", "dog")}
+    nodes = fleet.records.nodes
+    until(lambda: (row := nodes.node(HOME)) and row.witness, "a witness of the owner", 20)
     home.kill()
     others = fleet.host_of(AWAY).nodes
     until(lambda: fleet.owner(LAB) in others, "another owner of LAB", 20, fleet.explain)
+    died = [line for line in fleet.history() if f" dead node={HOME} " in line]
+    assert "its port refuses and its presence ended" in died[-1], "not because its lease ran out"
     crowd.wait_together(timeout=40)
     for name, before in untouched.items():
         now = crowd.state()[name]
