@@ -37,6 +37,7 @@ MEMBERS = {
 LEDGER = "LEDGER"  # a hub without sessions, whose users are the acknowledged writes
 WRITE_EVERY_S = 0.25
 PAUSE_S = (0.3, 4.0)  # between two strikes
+NO_STORE = "does not serve"  # what a gateway says that is started while the store is away
 CALM_S = 90.0  # in which everything must be well again in the end
 
 Repair = Callable[[], None]
@@ -57,6 +58,13 @@ class Arena:
 
     def well(self, host: Host) -> bool:
         return host.is_running and not host.is_frozen and host.name not in self.cut
+
+    def serve(self) -> None:
+        """Do what a service manager would: start gateways again that found no store."""
+        for host in self.hosts:
+            if host.has_failed:
+                host.kill()
+                host.begin()
 
     def host(self, number: int) -> Host:
         """Return a machine that may be struck as a whole. Raises Senseless."""
@@ -249,7 +257,9 @@ def carry_out(arena: Arena, plan: Sequence[Strike], say: Callable[[str], None]) 
         next_strike = waiting[-1].at if waiting else float("inf")
         next_repair = repairs[0][0] if repairs else float("inf")
         due = min(next_strike, next_repair)
-        time.sleep(max(0.0, began + due - time.monotonic()))
+        while (wait_s := began + due - time.monotonic()) > 0:
+            time.sleep(min(wait_s, 1.0))
+            arena.serve()
         if next_repair <= next_strike:
             _, _, name, repair = heapq.heappop(repairs)
             say(f"{due:6.1f} s  over: {name}")
@@ -317,10 +327,11 @@ def soak(minutes: float, seed: int, workers: int, say: Callable[[str], None]) ->
             crowd = stack.enter_context(Crowd(fleet["crowd"], ips, MEMBERS))
             writer = stack.enter_context(Writer(fleet))
             crowd.wait_together()
-            struck = carry_out(Arena(fleet), plan, say)
-            wrong = calm_down(fleet, crowd)
+            arena = Arena(fleet)
+            struck = carry_out(arena, plan, say)
+            wrong = calm_down(arena, crowd)
             wrong += [f"acknowledged, and lost: user {user}" for user in sorted(writer.lost())]
-            wrong += [f"fault of ours: {fault}" for fault in fleet.faults()]
+            wrong += [f"fault of ours: {f}" for f in fleet.faults() if NO_STORE not in f]
             logins = crowd.logins()
             for host in fleet.hosts.values():
                 host.stop()
@@ -335,15 +346,17 @@ def soak(minutes: float, seed: int, workers: int, say: Callable[[str], None]) ->
     return [*verdict.violations, *wrong]
 
 
-def calm_down(fleet: Fleet, crowd: Crowd) -> list[str]:
+def calm_down(arena: Arena, crowd: Crowd) -> list[str]:
     """Wait until the fleet is well and all clients together; return what is not so in time."""
-    rows = fleet.records.nodes
+    fleet = arena.fleet
+
+    def are_all_up() -> bool:
+        arena.serve()
+        rows = fleet.records.nodes.nodes()
+        return {row.id for row in rows if row.state == "up"} == set(fleet.nodes)
+
     try:
-        until(
-            lambda: {row.id for row in rows.nodes() if row.state == "up"} == set(fleet.nodes),
-            "all nodes to be up",
-            CALM_S,
-        )
+        until(are_all_up, "all nodes to be up", CALM_S)
         for node in fleet.nodes:
             fleet.set_mode(node, NodeMode.SERVING)
         crowd.wait_together(timeout=CALM_S)

@@ -158,6 +158,11 @@ class Host:
         return self._process is not None and self._process.exit_code is None
 
     @property
+    def has_failed(self) -> bool:
+        """It ended by itself."""
+        return self._process is not None and self._process.exit_code is not None
+
+    @property
     def is_frozen(self) -> bool:
         return self._is_frozen
 
