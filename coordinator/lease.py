@@ -172,12 +172,14 @@ class Leases:
         confirmed = Lease(lease.node, lease.inc, str(run), self.timing.deadline(t0))
         return Reconciled(confirmed, tuple(map(str, lost)))
 
-    def leave(self, lease: Lease, why: str, now: Timestamp) -> bool:
+    def leave(self, lease: Lease, why: str, now: Timestamp, *, may_return: bool = False) -> bool:
         """End one's own lease in order; what it still owned is free at once. False: it was over.
 
+        `may_return`: its hubs wait `heir_ms` for a successor, unless it was drained or cordoned.
         The caller has stopped to act as owner before.
         """
-        return self._run("leave", now, lease.node, "inc", lease.inc, why, 0)[0] == "ok"
+        args = ("inc", lease.inc, why, int(may_return))
+        return self._run("leave", now, lease.node, *args)[0] == "ok"
 
     def reap(self, node: str, process: str, why: str, now: Timestamp) -> bool:
         """End the lease of a process that has ended, as its supervisor knows who reaped it.

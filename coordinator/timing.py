@@ -45,8 +45,9 @@ class Timing:
     """How long a gate stays open after the presence connection was last seen healthy."""
     assign_ms: int = 2000
     """A hub given to a node that does not take it up may go elsewhere after this."""
-    heir_ms: int = 3000
-    """How long the hubs of a worker that its supervisor reaped wait for its successor."""
+    heir_ms: int = 5000
+    """How long the hubs of a node that stopped in order, or that its supervisor reaped, wait for
+    its successor."""
     ticket_ms: int = 60_000
     """How long a ticket, and the place it holds, is good for."""
     forgets_ms: int = 2000

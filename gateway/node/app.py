@@ -172,7 +172,7 @@ class App:
         """Stop accepting, close every connection orderly, leave the records to be resumed.
 
         `for_successor`: keep the lease, for a supervisor who ends it and starts our successor; the
-        hubs wait for that one. Otherwise they are free for others at once."""
+        hubs wait for that one. Otherwise they wait a few seconds, in case we are started again."""
         log.info("stopping", sessions=len(self.table))
         self._listener.stop()
         gevent.killall(self._greenlets)
@@ -196,7 +196,7 @@ class App:
             log.warning("last counters not written", why=str(error))
 
     def _leave(self) -> None:
-        """Give the lease up: a successor takes the hubs back, others may have them."""
+        """Give the lease up: a successor takes the hubs back, or others have them."""
         try:
             self._lease.leave("stopped")
         except CoordinatorError as error:

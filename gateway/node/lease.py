@@ -145,10 +145,14 @@ class NodeLease:
         self._gate.close()
 
     def leave(self, why: str) -> None:
-        """Give the lease up; whoever owned anything by it has stopped. Raises StoreError."""
+        """Give the lease up; whoever owned anything by it has stopped. Raises StoreError.
+
+        What is owned here waits for our successor a little: stock clients will knock here for some
+        time, and only here. Who means to go for good drains the node first.
+        """
         self._gate.close()
         if self._held is not None:
-            self._leases.leave(self._held, why, utc_now())
+            self._leases.leave(self._held, why, utc_now(), may_return=True)
         self._held = None
 
     def _row(self, held: Lease) -> Node:

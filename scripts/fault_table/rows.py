@@ -49,6 +49,7 @@ def roll(scene: Scene, measured: Measured) -> None:
 
 
 def restart_host(scene: Scene, measured: Measured) -> None:
+    scene.shelter(but=scene.victim.nodes)
     scene.victim.stop()
     scene.victim.start()
 
@@ -121,7 +122,7 @@ ROWS = (
     Row("rolling", "rolling upgrade (SIGHUP)", "15.5-15.7", "5.5-15.5",
         "<= 1.5, same session", roll),
     Row("host-restarted", "all of a host stopped in order and started", "15.5-15.7", "5.5-15.5",
-        "<= 1.5 once it listens, same session", restart_host, True),
+        "<= 1.5 once it listens, same session", restart_host),
     Row("worker-frozen", "worker SIGSTOP for good, supervisor alive", "64-85", "69-76",
         "<= 6, same session", freeze_worker),
     Row("host-killed", "whole host SIGKILL, not back", "33.6-36.2", "9.8-11.2",

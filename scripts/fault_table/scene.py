@@ -116,12 +116,13 @@ class Scene:
         for node in self.fleet.nodes:
             self.fleet.set_mode(node, NodeMode.SERVING)
 
-    def shelter(self) -> None:
+    def shelter(self, *, but: Sequence[str] = ()) -> None:
         """Let one node alone be given what the victim loses: two sessions of a static hub see each
-        other only there, and the time it takes is what is asked here, not the spread."""
+        other only there, and the time it takes is what is asked here, not the spread. The modes of
+        `but` stay as they are."""
         shelter = self.other.nodes[0]
         for node in self.fleet.nodes:
-            if node != shelter:
+            if node != shelter and node not in but:
                 self.fleet.set_mode(node, NodeMode.CORDONED)
 
     def wait_left(self, nodes: Sequence[str]) -> None:

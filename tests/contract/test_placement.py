@@ -11,6 +11,7 @@ from coordinator.fleet import Fleet
 from coordinator.lease import Lease
 from coordinator.model import Hub, HubKind, LoseHub, MoveHub, NodeMode, SessionUpdate
 from coordinator.placement import At, Grant, Here, Nobody, Wait, calc_point
+from coordinator.timing import Timing
 from tests.contract.test_concurrency import all_at_once
 from tests.contract.test_lease import TTL, history, renew, restart
 from tests.contract.values import (
@@ -329,6 +330,27 @@ def test_ticket_expires_on_the_lease_clock_and_gives_its_place_back(
         fleet.sessions.open(under(grant), new_key(), NOW, ticket)
     assert fleet.tickets.expire(NOW) == 1
     assert fleet.store.size(fleet.store.keys.hub_tickets("corp")) == 0
+
+
+def test_hubs_of_a_node_that_was_stopped_wait_for_its_next_start(
+    fleet: Fleet, raw: redis.Redis
+) -> None:
+    first, second, _ = settle(fleet)
+    take(fleet, first)
+    fleet.leases.leave(first, "stops", NOW, may_return=True)
+    waits = fleet.placement.place(second, "corp", NOW)
+    assert isinstance(waits, Wait)
+    assert waits.why == "heir"
+    let_pass(fleet, raw, Timing().heir_ms + 1)
+    assert isinstance(fleet.placement.place(second, "corp", NOW), At | Here)
+
+
+def test_hubs_of_a_node_that_was_drained_wait_for_nobody(fleet: Fleet) -> None:
+    first, second, _ = settle(fleet)
+    take(fleet, first)
+    fleet.nodes.set_mode("node-1", NodeMode.DRAINING, NOW)
+    fleet.leases.leave(first, "stops", NOW, may_return=True)
+    assert isinstance(fleet.placement.place(second, "corp", NOW), At | Here)
 
 
 def test_ticket_outlives_a_restart_of_its_node_but_no_move_of_the_hub(fleet: Fleet) -> None:
