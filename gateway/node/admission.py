@@ -7,6 +7,7 @@ user and wrong password are one answer and one effort, so a stranger learns noth
 import hmac
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from coordinator.model import AuthKind, Hub, NewSession, User
 from coordinator.times import Timestamp
@@ -19,6 +20,8 @@ from gateway.wire.policy import WIRE_NAMES, Policy
 OWN_CLIENT = "EtherFleet"
 # Our own client goes elsewhere at once when it hears nothing; stock clients wait and log in anew.
 OWN_TIMEOUT_MS = 5000
+_DEFAULT = Policy(no_bridge=False, no_routing=False)
+_FIELDS = {wire: field for field, wire in WIRE_NAMES.items()}
 _NOBODY = bytes(20)  # compared against when there is no such user
 
 
@@ -92,7 +95,7 @@ def settle(
             ErrorCode.BRIDGE_MODE_DENIED, f"user {user.name} may not bridge", "bridge-denied"
         )
     if not bridge:
-        policy = replace(policy, no_bridge=True, no_routing=True)
+        policy = _without_bridging(policy)
     wanted = max(1, min(login.max_connection, policy.max_connection or MAX_CONNECTIONS))
     if login.half_connection:
         wanted = max(2, wanted)
@@ -121,21 +124,30 @@ def read_policy_settings(settings: Mapping[str, int]) -> Policy:
 
     The default of a user lets bridges in; `settle` takes that back for a plain client.
     """
-    names = {wire: field for field, wire in WIRE_NAMES.items()}
-    default = Policy(no_bridge=False, no_routing=False)
-    known = {names[wire]: number for wire, number in settings.items() if wire in names}
+    return _policy_of(frozenset(settings.items()))
+
+
+# Policies are few and logins many: each is made and written once. They are values, so shared.
+@lru_cache(maxsize=1024)
+def _policy_of(settings: frozenset[tuple[str, int]]) -> Policy:
+    known = {_FIELDS[wire]: number for wire, number in settings if wire in _FIELDS}
     return replace(
-        default, **{field: type(getattr(default, field))(n) for field, n in known.items()}
+        _DEFAULT, **{field: type(getattr(_DEFAULT, field))(n) for field, n in known.items()}
     )
 
 
-def write_policy_settings(policy: Policy) -> dict[str, int]:
-    """Return what differs from the default, by the names on the wire."""
-    default = Policy(no_bridge=False, no_routing=False)
+@lru_cache(maxsize=1024)
+def _without_bridging(policy: Policy) -> Policy:
+    return replace(policy, no_bridge=True, no_routing=True)
+
+
+@lru_cache(maxsize=1024)
+def write_policy_settings(policy: Policy) -> Mapping[str, int]:
+    """Return what differs from the default, by the names on the wire; not to be changed."""
     return {
         wire: int(getattr(policy, field))
         for field, wire in WIRE_NAMES.items()
-        if getattr(policy, field) != getattr(default, field)
+        if getattr(policy, field) != getattr(_DEFAULT, field)
     }
 
 

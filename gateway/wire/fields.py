@@ -29,10 +29,12 @@ def encode_address(name: str, address: Address, scope: int = 0) -> Iterator[Elem
 
 def read_address(pack: Pack, name: str) -> Address:
     """Return an address, 0.0.0.0 when absent; only `name` itself is needed for IPv4."""
-    wide = pack.data(f"{name}@ipv6_array", 16)
-    if pack.flag(f"{name}@ipv6_bool") and wide is not None:
-        return IPv6Address(wide)
-    return IPv4Address(pack.integer(name).to_bytes(4, "little"))
+    if pack.flag(f"{name}@ipv6_bool"):
+        wide = pack.data(f"{name}@ipv6_array", 16)
+        if wide is not None:
+            return IPv6Address(wide)
+    number = pack.integer(name)
+    return IPv4Address(number.to_bytes(4, "little")) if number else NO_ADDRESS
 
 
 def swapped(number: int) -> int:
@@ -54,6 +56,8 @@ def client_text(pack: Pack, name: str) -> str:
     Nothing depends on it, and it ends in logs and tables, so it is trimmed and not refused.
     """
     value = (pack.text(name) or "")[:MAX_NAME]
+    if value.isprintable():
+        return value
     return "".join(c if c.isprintable() else "?" for c in value)
 
 

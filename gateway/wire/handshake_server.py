@@ -40,7 +40,7 @@ from gateway.wire.events import (
     PasswordChangeRequested,
 )
 from gateway.wire.fields import encode_error
-from gateway.wire.hello import Hello, encode_hello
+from gateway.wire.hello import Hello, hello_to_bytes
 from gateway.wire.login import read_login
 from gateway.wire.pack import Pack, integer
 from gateway.wire.redirect import Redirect, encode_redirect
@@ -52,7 +52,7 @@ from gateway.wire.requests import (
     read_admin_login,
     read_password_change,
 )
-from gateway.wire.welcome import Welcome, encode_welcome
+from gateway.wire.welcome import Welcome, welcome_to_bytes
 
 _WISHES: dict[str, Callable[[Pack], Event]] = {
     "login": lambda pack: LoginRequested(read_login(pack)),
@@ -77,7 +77,7 @@ class ServerHandshake(Dialogue):
 
     def welcome(self, welcome: Welcome) -> None:
         """Let a login in; blocks follow in both directions."""
-        self._answer(LoginRequested, encode_welcome(welcome, self._padding))
+        self._answer(LoginRequested, welcome_to_bytes(welcome, self._padding))
 
     def redirect(self, redirect: Redirect) -> None:
         """Send a login elsewhere; Finished comes with the client's acknowledgement."""
@@ -119,7 +119,7 @@ class ServerHandshake(Dialogue):
 
     def _read_opening(self) -> Stretch:
         yield from self._read_signature()
-        self._say(encode_hello(self._hello, self._padding))
+        self._say(hello_to_bytes(self._hello, self._padding))
         try:
             self._wish = yield from self._read_wish()
         except ProtocolError as error:
@@ -158,13 +158,13 @@ class ServerHandshake(Dialogue):
 
     # --- what is said --------------------------------------------------------------------------
 
-    def _answer(self, kind: type[Event], pack: Pack) -> None:
+    def _answer(self, kind: type[Event], pack: Pack | bytes) -> None:
         assert isinstance(self._wish, kind), f"no {kind.__name__} to answer"
         assert not self._is_over, "answered already"
         self._is_over = True
         self._say(pack)
 
-    def _say(self, pack: Pack) -> None:
+    def _say(self, pack: Pack | bytes) -> None:
         self._send(http.encode_pack_response(pack))
 
 

@@ -5,10 +5,13 @@
    no HTTP at all is refused at its first line.
 3. Headers leave sorted by name, as both real sides send them. `Date` is left out: a clock is
    read at the rim only, and no peer looks at it.
+4. A client's heads are the same each time but for a size, so one that has arrived whole is read by
+   looking it up. How a head is cut never changes what is read.
 """
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from gateway.errors import Malformed, ProtocolError
@@ -27,12 +30,13 @@ from gateway.wire.codes import (
     ErrorCode,
 )
 from gateway.wire.pack import Pack
-from gateway.wire.reader import at_most, line
+from gateway.wire.reader import at_most, head, line
 
 PACK_TYPE = "application/octet-stream"
 PAGE_TYPE = "text/html; charset=iso-8859-1"
 IMAGE_TYPE = "image/jpeg"
 
+_BLANK_LINE = b"\n\r\n"  # and the end of the line before
 _KEEP_ALIVE = {"Connection": "Keep-Alive", "Keep-Alive": "timeout=15; max=19"}
 
 # The pages of the real server; a client accepts what starts like the first. Source: spec 1.3.
@@ -97,7 +101,30 @@ def encode_request(
 
 def read_request() -> Generator[int, bytes, Request]:
     """Read the head of a request; raises Malformed or LimitExceeded."""
-    start = _strip((yield line(MAX_LINE)))
+    start = yield head(MAX_LINE)
+    if start.endswith(_BLANK_LINE):
+        return _request_of(start)
+    return (yield from _finish_request(start))
+
+
+@lru_cache(maxsize=64)
+def _request_of(wire: bytes) -> Request:
+    """Return the head of a request that is there whole; raises as `read_request`."""
+    first, *others = wire[:-1].split(b"\n")
+    reading = _finish_request(first)
+    try:
+        next(reading)
+        for other in others:
+            reading.send(other)
+    except StopIteration as end:
+        request: Request = end.value
+        return request
+    raise AssertionError("a head that ends with a blank line goes on")
+
+
+def _finish_request(first: bytes) -> Generator[int, bytes, Request]:
+    """Read the rest of a head behind its first line."""
+    start = _strip(first)
     match start.split(" "):
         case [method, target, version] if method and target and _is_http_1(version):
             headers = yield from _read_headers()
@@ -188,10 +215,15 @@ def read_pack_request() -> Generator[int, bytes, Pack]:
     return Pack.from_bytes((yield request.size))
 
 
-def encode_pack_response(pack: Pack) -> bytes:
-    """Return a pack as a server answers it."""
-    headers = {**_KEEP_ALIVE, "Content-Type": PACK_TYPE}
-    return encode_response(200, "OK", headers, pack.to_bytes())
+def encode_pack_response(pack: Pack | bytes) -> bytes:
+    """Return a pack, which may be in wire form already, as a server answers it."""
+    wire = pack if isinstance(pack, bytes) else pack.to_bytes()
+    return _PACK_RESPONSE % len(wire) + wire
+
+
+_PACK_RESPONSE = encode_response(
+    200, "OK", {**_KEEP_ALIVE, "Content-Type": PACK_TYPE, "Content-Length": "%d"}
+)
 
 
 def read_pack_response() -> Generator[int, bytes, Pack]:
@@ -254,6 +286,7 @@ def encode_page(status: int, reason: str, text: str, *, head_only: bool = False)
     return encode_response(status, reason, headers, b"" if head_only else page)
 
 
+@lru_cache
 def forbidden(*, head_only: bool = False) -> bytes:
     """Return the 403 page, by which stock clients recognise a VPN server."""
     text = (

@@ -2,7 +2,7 @@
 
 A grammar is a generator that yields how many bytes it wants and is sent exactly those: loops are
 repetition, `if` is alternation, `yield n` is "n bytes". `yield line(n)` is "one line of at most n
-bytes". What the grammar returns is the value that was read; bytes it did not ask for stay behind.
+bytes", `yield head(n)` the same, or all lines up to a blank one if they are there already. What the grammar returns is the value that was read; bytes it did not ask for stay behind.
 """
 
 from collections.abc import Generator
@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 from gateway.errors import LimitExceeded
 
 T = TypeVar("T")
+
+_HEAD = 1 << 32  # added to a limit: a whole head is wanted
 
 
 class Reader(Generic[T]):
@@ -43,7 +45,7 @@ class Reader(Generic[T]):
         while self._grammar is not None:
             grammar = self._grammar
             try:
-                size = self._wanted if self._wanted >= 0 else self._line_size(-self._wanted)
+                size = self._wanted if self._wanted >= 0 else self._text_size(-self._wanted)
             except LimitExceeded as error:
                 self._grammar = None
                 grammar.throw(error)  # the grammar may still have something to say to it
@@ -66,7 +68,12 @@ class Reader(Generic[T]):
         """The bytes that nothing has read yet."""
         return bytes(self._buffer)
 
-    def _line_size(self, limit: int) -> int | None:
+    def _text_size(self, limit: int) -> int | None:
+        if limit > _HEAD:
+            limit -= _HEAD
+            end = self._buffer.find(b"\n\r\n", 0, limit)
+            if end >= 0 and self._buffer.find(b"\n\n", 0, end) < 0:
+                return end + 3
         end = self._buffer.find(b"\n", 0, limit)
         if end < 0:
             at_most(limit - 1, len(self._buffer))
@@ -77,6 +84,12 @@ class Reader(Generic[T]):
 def line(limit: int) -> int:
     """Want bytes up to and including the next line feed, `limit` at most."""
     return -limit
+
+
+def head(limit: int) -> int:
+    """Want lines up to and including a blank one, if they are there and `limit` bytes at most; else
+    one line."""
+    return -limit - _HEAD
 
 
 def at_most(limit: int, size: int) -> int:

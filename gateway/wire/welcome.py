@@ -1,10 +1,12 @@
 """Welcome: the terms of a session that was let in. Source: spec 4."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from gateway.errors import Malformed
 from gateway.wire.codes import HASH_SIZE, MAX_CONNECTIONS
 from gateway.wire.fields import exact_data, present
+from gateway.wire.mould import Mould
 from gateway.wire.pack import Pack, data, integer, text
 from gateway.wire.policy import Policy, encode_policy, read_policy
 
@@ -50,6 +52,20 @@ def encode_welcome(welcome: Welcome, padding: bytes = b"") -> Pack:
         *encode_policy(welcome.policy),
     ]
     return Pack.sorted(elements, padding)
+
+
+def welcome_to_bytes(welcome: Welcome, padding: bytes = b"") -> bytes:
+    """Return the pack of a welcome in wire form; quickly, if only names and key are new in it."""
+    if padding:
+        return encode_welcome(welcome, padding).to_bytes()
+    names = (welcome.session_name.encode("utf-8", "replace"), welcome.connection_name.encode())
+    mould = _mould(replace(welcome, session_name="", connection_name="", session_key=b""))
+    return mould.cast(*names, welcome.session_key)
+
+
+@lru_cache(maxsize=64)  # one per policy and message in use
+def _mould(welcome: Welcome) -> Mould:
+    return Mould(encode_welcome(welcome), ("session_name", "connection_name", "session_key"))
 
 
 def read_welcome(pack: Pack) -> Welcome:
