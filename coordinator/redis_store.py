@@ -1,8 +1,9 @@
-"""The store in Redis or Valkey. The only module that imports redis; its errors end here.
+"""The store in Redis or Valkey. With `redis_line` the only one that imports redis; its errors end
+here.
 
 1. A call is tried once. redis-py's default repeats a call whose reply was lost up to ten times,
    for seconds; whoever called decides about repeating, because he knows the deadline.
-2. A connection the server closed while it lay in the pool is noticed before use and replaced.
+2. A connection the server closed while it lay idle is noticed before use and replaced.
 3. An error text names the address and what it said, never a user or password of the URL.
 """
 
@@ -24,6 +25,7 @@ from coordinator.errors import (
     StoreUnavailable,
 )
 from coordinator.keys import Keys
+from coordinator.redis_line import Line
 from coordinator.steps import load_all, load_step
 from coordinator.store import Answer, Call
 
@@ -54,25 +56,28 @@ class RedisStore:
         self.keys = keys
         self.where = where
         self._client = client
+        pool: Any = client.connection_pool
+        # Beside those of the pool: what a caller does alone and rarely goes over one of these.
+        self._line = Line(pool.connection_class(**pool.connection_kwargs))
 
     def fields(self, key: str) -> dict[str, str]:
-        return cast("dict[str, str]", self._command("HGETALL", key))  # decoded text both ways
+        return cast("dict[str, str]", self._ask("HGETALL", key))  # decoded text both ways
 
     def fields_of(self, keys: Sequence[str]) -> list[dict[str, str]]:
         commands = [("HGETALL", key) for key in keys]
         return cast("list[dict[str, str]]", self._commands(commands))  # as in fields()
 
     def field(self, key: str, name: str) -> str | None:
-        return cast("str | None", self._command("HGET", key, name))  # a bulk string or null
+        return cast("str | None", self._ask("HGET", key, name))  # a bulk string or null
 
     def text(self, key: str) -> str | None:
-        return cast("str | None", self._command("GET", key))  # a bulk string or null
+        return cast("str | None", self._ask("GET", key))  # a bulk string or null
 
     def members(self, key: str) -> list[str]:
-        return sorted(cast("set[str]", self._command("SMEMBERS", key)))  # a set in RESP3
+        return sorted(cast("set[str]", self._ask("SMEMBERS", key)))  # a set in RESP3
 
     def size(self, key: str) -> int:
-        return cast("int", self._command("SCARD", key))  # an integer reply
+        return cast("int", self._ask("SCARD", key))  # an integer reply
 
     def entries(self, key: str, after: str, count: int) -> list[tuple[str, dict[str, str]]]:
         start = f"({after}" if after else "-"
@@ -117,6 +122,7 @@ class RedisStore:
 
     def close(self) -> None:
         """Close every connection. The store must not be used afterwards."""
+        self._line.close()
         self._client.close()
 
     def _command(self, name: str, *args: str) -> object:
@@ -124,18 +130,22 @@ class RedisStore:
             send: Callable[..., object] = self._client.execute_command  # untyped in redis-py
             return send(name, *map(_encode, args))
 
+    def _ask(self, *command: str) -> object:
+        return self._commands([command])[0]
+
     def _commands(
         self,
         commands: Sequence[Sequence[str | int]],
         tolerate: type[Exception] | tuple[()] = (),
     ) -> list[object]:
         """Send all in one round trip; a tolerated error is returned as an answer, others raised."""
+        if not commands:
+            return []
         with self._translated():
-            pipeline = self._client.pipeline(transaction=False)
-            add: Callable[..., object] = pipeline.execute_command  # untyped in redis-py
-            for command in commands:
-                add(command[0], *map(_encode, command[1:]))
-            answers = cast("list[object]", pipeline.execute(raise_on_error=False))  # untyped
+            try:
+                answers = self._line.ask(commands)
+            except UnicodeEncodeError:  # what a stranger says of himself may not be text
+                answers = self._line.ask([tuple(map(_encode, command)) for command in commands])
             for answer in answers:
                 if isinstance(answer, Exception) and not isinstance(answer, tolerate):
                     raise answer
