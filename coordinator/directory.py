@@ -5,6 +5,7 @@ wrote in between, that is a Conflict and nothing happened.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from coordinator.errors import AlreadyExists, Conflict, InvalidValue, NotFound
 from coordinator.model import Hub, User
@@ -20,6 +21,7 @@ from coordinator.records import (
     flat,
     hub_from_fields,
     hub_to_fields,
+    unflat,
     user_from_fields,
     user_to_fields,
 )
@@ -33,6 +35,16 @@ MAX_NUMBER = 0xFFFF_FFFF
 BATCH = 500  # users and sessions removed by one step
 
 _OPTIONAL_OF_USER = ("secret", "expires")
+
+
+class Lookup(NamedTuple):
+    """What a login needs to know."""
+
+    hub: Hub | None
+    user: User | None
+    state: str
+    """A word for the directory as it was then, for `Sessions.open`: any change makes it another.
+    Empty: such names cannot be."""
 
 
 class Directory:
@@ -140,16 +152,19 @@ class Directory:
         found = zip(keys, self._store.fields_of(keys), strict=True)
         return [user for key, fields in found if (user := self._open(key, fields))]
 
-    def lookup(self, hub: str, user: str) -> tuple[Hub | None, User | None]:
+    def find(self, hub: str, user: str) -> Lookup:
         """Return what a login needs to know, in one round trip; names may be anything.
 
         Raises SealBroken.
         """
         if not are_names(hub, user):
-            return self.hub(hub), None
-        keys = [self._keys.hub(hub), self._keys.user(hub, user)]
-        hub_fields, user_fields = self._store.fields_of(keys)
-        return hub_from_fields(hub_fields) if hub_fields else None, self._open(keys[1], user_fields)
+            return Lookup(self.hub(hub), None, "")
+        keys = self._keys
+        touched = (keys.meta(), keys.directory_version(), keys.hub(hub), keys.user(hub, user))
+        _, state, hub_items, user_items = self._store.step("directory_find", touched, [])
+        hub_fields, user_fields = _fields(hub_items), _fields(user_items)
+        found = hub_from_fields(hub_fields) if hub_fields else None
+        return Lookup(found, self._open(touched[3], user_fields), str(state))
 
     def set_user(self, user: User, now: Timestamp) -> User:
         """Replace an account; `user.version` is the version it was read with.
@@ -211,6 +226,12 @@ def _written(answer: Answer, record: Hub | User) -> int:
             f"version {answer[1]} is there, {record.version} was read"
         )
     return _number(answer[1])
+
+
+def _fields(items: object) -> dict[str, str]:
+    """Return a hash as a step answers it."""
+    assert isinstance(items, list), "a step answers a hash as names and values in turn"
+    return unflat(items)
 
 
 def _number(item: object) -> int:

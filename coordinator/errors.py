@@ -78,6 +78,10 @@ class StaleEpoch(CoordinatorError):
         self.current = current
 
 
+class DirectoryChanged(CoordinatorError):
+    """A login was judged by hubs and users as they were: judge it by what they are now."""
+
+
 class BadTicket(CoordinatorError):
     """A ticket that admits nobody. `reason` is one word to count by: see `tickets`."""
 

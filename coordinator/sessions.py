@@ -11,7 +11,15 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 
-from coordinator.errors import BadTicket, HubOffline, Limit, NoRoom, NotFound, StaleEpoch
+from coordinator.errors import (
+    BadTicket,
+    DirectoryChanged,
+    HubOffline,
+    Limit,
+    NoRoom,
+    NotFound,
+    StaleEpoch,
+)
 from coordinator.model import NewSession, SessionRecord, SessionUpdate
 from coordinator.names import fold, fold_upper
 from coordinator.records import (
@@ -42,15 +50,23 @@ class Sessions:
         self._keys = store.keys
 
     def open(
-        self, new: NewSession, session_key: bytes, now: Timestamp, ticket: bytes = b""
+        self,
+        new: NewSession,
+        session_key: bytes,
+        now: Timestamp,
+        ticket: bytes = b"",
+        *,
+        judged_by: str = "",
     ) -> SessionRecord:
         """Admit a session, name it `SID-<USER>-<n>` and record it, in one atomic step.
 
         `session_key` is fresh and random; repeating a call with it after StoreUnavailable is safe.
         The hub's `max_sessions` counts all its sessions, the policy `MultiLogins` those of the
         user from other machines; what a `ticket` admits was counted when it was issued, and the
-        ticket is used up. Raises NotFound (hub or user, gone since the caller looked), HubOffline,
-        NoRoom, BadTicket, StaleEpoch (`new.node` does not have the hub under `new.hub_epoch`).
+        ticket is used up. `judged_by` is the state of the directory the login was judged by, if it
+        may have changed. Raises NotFound (hub or user, gone since the caller looked), HubOffline,
+        NoRoom, BadTicket, DirectoryChanged, StaleEpoch (`new.node` does not have the hub under
+        `new.hub_epoch`).
         """
         key_hash = hash_session_key(session_key)
         given = {name: getattr(new, name) for name in _NEW_FIELDS}
@@ -68,6 +84,8 @@ class Sessions:
             keys.node_sessions(new.node),
             keys.hub_traffic(new.hub),
             keys.user_traffic(new.hub, new.user),
+            keys.meta(),
+            keys.directory_version(),
         )
         args = [
             keys.prefix,
@@ -82,6 +100,7 @@ class Sessions:
             new.inc,
             new.hub_epoch,
             hash_session_key(ticket) if ticket else "",
+            judged_by,
             *flat(written),
         ]
         answer = self._store.step("session_open", touched, args)
@@ -89,6 +108,8 @@ class Sessions:
         _raise_if_stale(answer, new.hub, new.hub_epoch)
         if str(answer[0]).startswith("ticket-"):
             raise BadTicket(str(answer[0]))
+        if answer[0] == "directory-changed":
+            raise DirectoryChanged(f"hubs or users changed while {new.user!r} logged in")
         return replace(record, name=str(answer[1]))
 
     def by_key(self, session_key: bytes) -> SessionRecord | None:

@@ -1,19 +1,24 @@
--- needs fence tickets limits
+-- needs fence tickets limits directory_state
 -- Open a session: the step that counts is the step that admits, so limits are exact. Repeating it
 -- with the same session key answers the session that is there. A ticket is used up by it; its place
 -- was counted when it was issued.
 -- KEYS[1] hub, [2] user, [3] sessions of the hub, [4] session number, [5] session keys,
---   [6] sessions of the user, [7] sessions of the node, [8] traffic of the hub, [9] of the user
+--   [6] sessions of the user, [7] sessions of the node, [8] traffic of the hub, [9] of the user,
+--   [10] meta, [11] directory version
 -- ARGV[1] prefix of all keys, [2] folded hub name, [3] prefix of the session's name,
 --   [4] key hash, [5] machine id or '-', [6] MultiLogins of the user or 0, [7] now,
 --   [8] folded user name, [9] node, [10] its incarnation, [11] epoch under which it has the hub,
---   [12] hash of the ticket or '', then field, value, ... of the record
+--   [12] hash of the ticket or '', [13] state of the directory by which the login was judged, or '',
+--   then field, value, ... of the record
 -- Answers {'ok', name} | {'no-hub'} | {'no-user'} | {'offline'} | {'stale', current epoch}
---   | {'ticket-unknown'} | {'ticket-elsewhere'}
+--   | {'ticket-unknown'} | {'ticket-elsewhere'} | {'directory-changed'}
 --   | {'hub-sessions', taken, allowed} | {'user-logins', taken, allowed}.
 local known = redis.call('HGET', KEYS[5], ARGV[4])
 if known then return {'ok', string.sub(known, #ARGV[2] + 2)} end
 
+if ARGV[13] ~= '' and directory_state(KEYS[10], KEYS[11]) ~= ARGV[13] then
+  return {'directory-changed'}
+end
 local prefix, ticket_hash = ARGV[1], ARGV[12]
 local hub = redis.call('HMGET', KEYS[1], 'name', 'online', 'max_sessions')
 if not hub[1] then return {'no-hub'} end
@@ -38,7 +43,7 @@ end
 
 local name = ARGV[3] .. redis.call('INCR', KEYS[4])
 local place = ARGV[2] .. ':' .. name
-redis.call('HSET', prefix .. 'session:' .. place, 'name', name, unpack(ARGV, 13))
+redis.call('HSET', prefix .. 'session:' .. place, 'name', name, unpack(ARGV, 14))
 redis.call('SADD', KEYS[3], name)
 redis.call('HSET', KEYS[5], ARGV[4], place)
 redis.call('HSET', KEYS[6], name, ARGV[5])

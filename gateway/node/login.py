@@ -3,6 +3,10 @@
 The entry checks hub, user and proof, then asks the fleet for a host. That step holds a place for
 the session, counted against every limit, under a ticket: used up here, or brought by the client to
 the host it is redirected to. Clients are made to wait, not refused, while a hub is between owners.
+
+The common case needs neither: hub and user are known from the last login, the hub is served here.
+Then the step that opens the session is the only one, and it holds all that was known against what
+is true: the directory's state, the hub's epoch, every limit.
 """
 
 import os
@@ -11,8 +15,18 @@ from ipaddress import IPv4Address
 
 import gevent
 
-from coordinator.errors import BadTicket, HubOffline, LeaseLost, Limit, NoRoom, NotFound, StaleEpoch
+from coordinator.errors import (
+    BadTicket,
+    DirectoryChanged,
+    HubOffline,
+    LeaseLost,
+    Limit,
+    NoRoom,
+    NotFound,
+    StaleEpoch,
+)
 from coordinator.fleet import Fleet
+from coordinator.lookups import Lookups
 from coordinator.model import Hub, NewSession, User
 from coordinator.placement import At, Here, Nobody, Wait
 from coordinator.times import utc_now
@@ -55,6 +69,7 @@ class Logins:
         entrance: Entrance,
     ) -> None:
         self._fleet = fleet
+        self._lookups = Lookups(fleet.directory)
         self._lease = lease
         self._owned = owned
         self._table = table
@@ -90,11 +105,15 @@ class Logins:
     def _by_proof(
         self, login: Login, random: bytes, opening: Opening
     ) -> tuple[Session, bytes] | Redirect:
-        found_hub, found_user = self._fleet.directory.lookup(login.hub, login.user)
-        hub = check_hub(found_hub, login.hub)
-        user = check_user(found_user, login, random, utc_now())
-        new = self._settle(login, hub, user, opening)
         can_move = self._entrance.may_redirect and opening.is_ipv4
+        if not can_move or opening.local_port in self._entrance.tcp_ports:
+            opened = self._at_once(login, random, opening)
+            if opened is not None:
+                return opened
+        found = self._lookups.read(login.hub, login.user)
+        hub = check_hub(found.hub, login.hub)
+        user = check_user(found.user, login, random, utc_now())
+        new = self._settle(login, hub, user, opening)
         ticket = os.urandom(20)
         while True:
             placed = self._fleet.placement.admit(
@@ -124,6 +143,28 @@ class Logins:
                         ErrorCode.NO_CLUSTER_MEMBER, f"no node can take {hub.name}", "no-node"
                     )
 
+    def _at_once(
+        self, login: Login, random: bytes, opening: Opening
+    ) -> tuple[Session, bytes] | None:
+        """Begin the session in one step, if hub and user are known and the hub is served here.
+
+        None in every other case, a refusal included: then all is asked anew. The proof is checked
+        even if nobody is known, so that the time it takes tells nothing.
+        """
+        known = self._lookups.last(login.hub, login.user)
+        try:
+            user = check_user(known and known.user, login, random, utc_now())
+            if known is None or known.hub is None:
+                return None
+            hub = check_hub(known.hub, login.hub)
+            new = self._settle(login, hub, user, opening)
+            epoch = self._owned.held_epoch(hub)
+            if epoch is None:
+                return None
+            return self._open(new, hub, epoch, b"", judged_by=known.state)
+        except (Refused, DirectoryChanged, NoRoom, StaleEpoch):
+            return None
+
     def _by_ticket(self, login: Login, ticket: bytes, opening: Opening) -> tuple[Session, bytes]:
         found = self._fleet.tickets.find(ticket, login.hub, self._entrance.node, utc_now())
         hub = check_hub(self._fleet.directory.hub(found.hub), found.hub)
@@ -145,9 +186,11 @@ class Logins:
             timeout_ms=self._entrance.timeout_ms,
         )
 
-    def _open(self, new: NewSession, hub: Hub, epoch: int, ticket: bytes) -> tuple[Session, bytes]:
+    def _open(
+        self, new: NewSession, hub: Hub, epoch: int, ticket: bytes, *, judged_by: str = ""
+    ) -> tuple[Session, bytes]:
         owned = replace(new, inc=self._lease.held.inc, hub_epoch=epoch)
-        return self._table.open(owned, hub, ticket)
+        return self._table.open(owned, hub, ticket, judged_by=judged_by)
 
     def _redirect(
         self, hub: Hub, ticket: bytes, address: str, tcp_ports: tuple[int, ...], opening: Opening

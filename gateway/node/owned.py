@@ -89,6 +89,18 @@ class OwnedHubs:
         grant = self._grants.get(key)
         return grant is not None and grant.epoch == epoch and key not in self._moving
 
+    def held_epoch(self, hub: Hub) -> int | None:
+        """Return the epoch under which `hub` is served here at this moment, without asking anybody.
+
+        None: it is not, or being static it has none.
+        """
+        key = fold(hub.name)
+        grant = self._grants.get(key)
+        if grant is None or key in self._moving or hub.kind is HubKind.STATIC:
+            return None
+        self._used_at[key] = time.monotonic()
+        return grant.epoch
+
     def take_up(self, grant: Grant) -> bool:
         """Begin to serve under `grant`; false when it has gone to somebody else meanwhile."""
         if self._grants.get(grant.hub) == grant:

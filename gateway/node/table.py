@@ -81,14 +81,16 @@ class SessionTable:
         """Return every session carried here."""
         return list(self._by_key.values())
 
-    def open(self, new: NewSession, hub: Hub, ticket: bytes) -> tuple[Session, bytes]:
-        """Begin the session a ticket admits; return it with its key, which exists nowhere else.
+    def open(
+        self, new: NewSession, hub: Hub, ticket: bytes, *, judged_by: str = ""
+    ) -> tuple[Session, bytes]:
+        """Begin a session; return it with its key, which exists nowhere else.
 
-        Raises what `Sessions.open` raises.
+        `ticket` and `judged_by` as in `Sessions.open`, which says what is raised.
         """
         key = os.urandom(20)
         try:
-            record = self._records.open(new, key, utc_now(), ticket)
+            record = self._records.open(new, key, utc_now(), ticket, judged_by=judged_by)
         except (StoreError, gevent.Timeout):
             # It may be opened all the same; nobody holds the key, so nobody will miss it.
             self._in_doubt[key] = LOOKS

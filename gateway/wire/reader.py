@@ -2,7 +2,8 @@
 
 A grammar is a generator that yields how many bytes it wants and is sent exactly those: loops are
 repetition, `if` is alternation, `yield n` is "n bytes". `yield line(n)` is "one line of at most n
-bytes", `yield head(n)` the same, or all lines up to a blank one if they are there already. What the grammar returns is the value that was read; bytes it did not ask for stay behind.
+bytes", `yield head(n)` the same, or all lines up to a blank one if they are there already. What the
+grammar returns is the value that was read; bytes it did not ask for stay behind.
 """
 
 from collections.abc import Generator

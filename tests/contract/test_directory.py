@@ -40,18 +40,18 @@ def test_user_is_stored_and_found_in_any_case(fleet: Fleet) -> None:
     assert made == replace(user, created=NOW, changed=NOW, version=2)
     assert fleet.directory.user("CORP", "alice.b@EXAMPLE.org") == made
     assert fleet.directory.users("corp") == [made]
-    assert fleet.directory.lookup("corp", user.name) == (fleet.directory.hub("Corp"), made)
+    assert fleet.directory.find("corp", user.name)[:2] == (fleet.directory.hub("Corp"), made)
 
 
 def test_nothing_is_found_under_names_nobody_may_have(fleet: Fleet) -> None:
     fleet.directory.create_hub(Hub("a"), NOW)
     fleet.directory.create_user(replace(ALICE, hub="a", name="b:c"), NOW)
     assert fleet.directory.user("a", "b:c") is not None
-    assert fleet.directory.lookup("a:b", "c") == (None, None)
+    assert fleet.directory.find("a:b", "c") == (None, None, "")
     for name in ("", " a", "a\0", "\ud800", "x" * 256):
         assert fleet.directory.hub(name) is None
         assert fleet.directory.user("a", name) is None
-        assert fleet.directory.lookup("a", name) == (fleet.directory.hub("a"), None)
+        assert fleet.directory.find("a", name) == (fleet.directory.hub("a"), None, "")
 
 
 def test_a_name_is_taken_in_any_case(fleet: Fleet) -> None:

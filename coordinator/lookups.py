@@ -1,0 +1,34 @@
+"""Lookups: hub and user of a login, kept as they were last read.
+
+A storm of logins asks for the same records again and again. What was read comes with the
+directory's *state*; the step that opens a session is told it and refuses, if the directory has
+changed since. So a login may be let in by what is kept here, and never by what is not true any
+more; whoever is not let in by it has to be judged by what is read anew.
+"""
+
+from coordinator.directory import Directory, Lookup
+
+MOST = 10_000  # users kept, with the hashes of their passwords, opened
+
+
+class Lookups:
+    """Lookups of one process, all read under one state of the directory."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._kept: dict[tuple[str, str], Lookup] = {}
+        self._state = ""
+
+    def last(self, hub: str, user: str) -> Lookup | None:
+        """Return what was read last under these very names, true or not; None if nothing was."""
+        return self._kept.get((hub, user))
+
+    def read(self, hub: str, user: str) -> Lookup:
+        """Read anew, in one round trip; names may be anything. Raises SealBroken, StoreError."""
+        found = self._directory.find(hub, user)
+        if found.state != self._state or len(self._kept) >= MOST:
+            self._kept.clear()
+            self._state = found.state
+        if found.user is not None and found.state:  # strangers make names up without end
+            self._kept[hub, user] = found
+        return found
