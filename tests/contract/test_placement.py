@@ -149,7 +149,7 @@ def test_successor_hears_of_its_hubs_unasked_and_others_wait_no_longer_than_agre
     fleet.leases.leave(heir, "stops", NOW)
     third = register(fleet, "node-4", process="w3")
     fleet.leases.reap("node-4", "w3", "killed by signal 9", NOW)
-    let_pass(fleet, raw, 3001)
+    let_pass(fleet, raw, Timing().heir_ms + 1)
     renew(fleet, other)
     placed = fleet.placement.place(other, "corp", NOW, here=True)
     assert isinstance(placed, Here)
