@@ -342,6 +342,7 @@ def test_hubs_of_a_node_that_was_stopped_wait_for_its_next_start(
     assert isinstance(waits, Wait)
     assert waits.why == "heir"
     let_pass(fleet, raw, Timing().heir_ms + 1)
+    renew(fleet, second)
     assert isinstance(fleet.placement.place(second, "corp", NOW), At | Here)
 
 
