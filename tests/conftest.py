@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from coordinator.fleet import Fleet, join
 from coordinator.redis_store import RedisStore, connect
@@ -14,6 +15,10 @@ from gateway.embedded import EmbeddedStore
 
 NOW = Timestamp("2026-01-31T12:00:00.000Z")
 FLEET_KEY = bytes(range(32))
+
+# How long an example takes says something about the machine, nothing about us.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 _numbers = itertools.count(1)
 

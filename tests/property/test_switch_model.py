@@ -162,4 +162,4 @@ class SwitchAgainstModel(RuleBasedStateMachine):
 
 
 TestSwitchAgainstModel = SwitchAgainstModel.TestCase
-TestSwitchAgainstModel.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+TestSwitchAgainstModel.settings = settings(max_examples=80, stateful_step_count=60)
