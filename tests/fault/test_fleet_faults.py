@@ -25,6 +25,7 @@ import pytest
 from coordinator.model import NodeMode
 from coordinator.placement import Ownership
 from gateway.wire.codes import ErrorCode
+from tests.stock.capture import Capturing, Segment
 from tests.stock.client import StockClient
 from tests.stock.crowd import PASSWORD, Crowd
 from tests.stock.fleet import Fleet
@@ -45,6 +46,7 @@ TIMEOUT_S = 5
 RESUME_S = 15  # a session of a hub that moved waits so long for its client
 STORE_AWAY_S = 6.0  # longer than a lease lives
 TICKET_AGE_S = 2.5
+LARGEST_KEEP_ALIVE = 8 + 32 + 22  # bytes: head, padding, TLS record; a message adds a frame
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +276,31 @@ def test_host_killed(fleet: Fleet, crowd: Crowd, home: Host) -> None:
             before.logins,
             before.resumed,
         )
+
+
+def test_host_frozen(fleet: Fleet, crowd: Crowd, home: Host, tmp_path: Path) -> None:
+    """When it goes on, not one frame of the hub it has lost leaves it.
+
+    Its clients have not given it up by then, and what they sent waits in its sockets.
+    """
+    direct_port = TCP_PORT + 1 + home.nodes.index(HOME)
+    with Capturing(home.namespace, tmp_path / "segments") as capturing:
+
+        def frames(since: float = 0.0) -> list[Segment]:
+            ours = [s for s in capturing.segments() if s.source_port == direct_port]
+            return [s for s in ours if s.at > since and s.size > LARGEST_KEEP_ALIVE]
+
+        until(frames, "frames of the crowd to pass", 20)
+        home.freeze()
+        connections = {(s.target, s.target_port) for s in frames()}
+        others = fleet.host_of(AWAY).nodes
+        until(lambda: fleet.owner(LAB) in others, "another owner of LAB", 20, fleet.explain)
+        thawed = time.monotonic()
+        home.thaw()
+        until(lambda: home.events("lease lost, dynamic hubs are closed here"), "the loss", 20)
+        crowd.wait_together(timeout=40)
+        late = [s for s in frames(thawed) if (s.target, s.target_port) in connections]
+        assert late == []
 
 
 def test_leader_killed(fleet: Fleet, crowd: Crowd, tmp_path: Path) -> None:
