@@ -140,6 +140,11 @@ class NewSession:
     """Of a dynamic hub: the epoch under which the node owns it. Every write about the session
     carries it. 0: of a static hub, or of a fleet that never placed the hub."""
 
+    @property
+    def origin(self) -> str:
+        """Where the client is, without its port, and what its host is called."""
+        return f"{self.address.rpartition(':')[0]} {self.host_name}"
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord(NewSession):

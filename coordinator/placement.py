@@ -159,6 +159,7 @@ class Placement:
             new.unique_id.hex() if any(new.unique_id) else "-",
             new.policy.get("MultiLogins", 0),
             hash_session_key(ticket),
+            new.origin,
             *flat(ticket_to_fields(new, now)),
         ]
         answer = self._prologue.run("admit", now, touched, args)

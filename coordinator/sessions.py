@@ -101,6 +101,7 @@ class Sessions:
             new.hub_epoch,
             hash_session_key(ticket) if ticket else "",
             judged_by,
+            new.origin,
             *flat(written),
         ]
         answer = self._store.step("session_open", touched, args)

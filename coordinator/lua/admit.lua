@@ -4,7 +4,7 @@
 --   user, [9] ticket
 -- ARGV[1] to [6] see clock, [7] folded hub name, [8] 1: the client cannot be redirected, [9] folded
 --   user name, [10] machine id or '-', [11] MultiLogins or 0, [12] hash of the ticket,
---   then field, value, ... of the ticket
+--   [13] the client's address and the name of its host, then field, value, ... of the ticket
 -- Answers what `placed` says | {'no-hub'} | {'offline'} | {'no-user'}
 --   | {'hub-sessions', taken, allowed} | {'user-logins', taken, allowed} | {'not-live', why}
 --   | {'no-fleet'}.
@@ -20,7 +20,7 @@ if not settings[1] then return {'no-hub'} end
 if settings[2] ~= '1' then return {'offline'} end
 if redis.call('EXISTS', KEYS[6]) == 0 then return {'no-user'} end
 local most = tonumber(settings[4] or '0')
-local full = over_limit(PREFIX, hub, ARGV[9], most, ARGV[10], tonumber(ARGV[11]))
+local full = over_limit(PREFIX, hub, ARGV[9], most, ARGV[10], tonumber(ARGV[11]), ARGV[13])
 if full then return full end
 
 local found
@@ -33,7 +33,7 @@ else
 end
 if found and found.node then
   redis.call('HSET', KEYS[9], 'node', found.node, 'epoch', found.epoch,
-    'expires_ms', whole(clock.ms + clock.ticket_ms), unpack(ARGV, 13))
+    'expires_ms', whole(clock.ms + clock.ticket_ms), unpack(ARGV, 14))
   redis.call('ZADD', PREFIX .. 'tickets', whole(clock.ms + clock.ticket_ms), ARGV[12])
   redis.call('SADD', PREFIX .. 'hub-tickets:' .. hub, ARGV[12])
   redis.call('HSET', PREFIX .. 'user-tickets:' .. hub .. ':' .. ARGV[9], ARGV[12], ARGV[10])

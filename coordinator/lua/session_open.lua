@@ -9,7 +9,7 @@
 --   [4] key hash, [5] machine id or '-', [6] MultiLogins of the user or 0, [7] now,
 --   [8] folded user name, [9] node, [10] its incarnation, [11] epoch under which it has the hub,
 --   [12] hash of the ticket or '', [13] state of the directory by which the login was judged, or '',
---   then field, value, ... of the record
+--   [14] the client's address and the name of its host, then field, value, ... of the record
 -- Answers {'ok', name} | {'no-hub'} | {'no-user'} | {'offline'} | {'stale', current epoch}
 --   | {'ticket-unknown'} | {'ticket-elsewhere'} | {'directory-changed'}
 --   | {'hub-sessions', taken, allowed} | {'user-logins', taken, allowed}.
@@ -37,13 +37,13 @@ if ticket_hash ~= '' then
   void(prefix, ticket_hash)
 else
   local most, logins = tonumber(hub[3] or '0'), tonumber(ARGV[6])
-  local full = over_limit(prefix, ARGV[2], ARGV[8], most, ARGV[5], logins)
+  local full = over_limit(prefix, ARGV[2], ARGV[8], most, ARGV[5], logins, ARGV[14])
   if full then return full end
 end
 
 local name = ARGV[3] .. redis.call('INCR', KEYS[4])
 local place = ARGV[2] .. ':' .. name
-redis.call('HSET', prefix .. 'session:' .. place, 'name', name, unpack(ARGV, 14))
+redis.call('HSET', prefix .. 'session:' .. place, 'name', name, unpack(ARGV, 15))
 redis.call('SADD', KEYS[3], name)
 redis.call('HSET', KEYS[5], ARGV[4], place)
 redis.call('HSET', KEYS[6], name, ARGV[5])

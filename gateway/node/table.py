@@ -35,12 +35,16 @@ RESUMABLE = frozenset({"gateway-stops", "hub-moved", "lease-lost", "lost-with-th
 LOOKS = 2  # heartbeats after which a session whose beginning is in doubt is known not to exist
 
 
-Who: TypeAlias = tuple[str, str, bytes]
-"""Hub, user and machine."""
+Who: TypeAlias = tuple[str, str, bytes | str]
+"""Hub, user and machine; or hub, user and origin."""
 
 
 def _who(record: SessionRecord) -> Who:
     return fold(record.hub), fold(record.user), record.unique_id
+
+
+def _whence(record: SessionRecord) -> Who:
+    return fold(record.hub), fold(record.user), record.origin
 
 
 class SessionTable:
@@ -99,7 +103,8 @@ class SessionTable:
         # Whoever logs in anew does not come back to the session that waits for him.
         who = _who(record)
         self._logged_in[who] = session
-        former = self._taken_over.pop(who, None)
+        # The machine id of a stock client changes with the addresses its computer has.
+        former = self._taken_over.pop(who, None) or self._taken_over.pop(_whence(record), None)
         if former is not None and not former.connections:
             former.end("superseded")
         return session, key
@@ -168,6 +173,8 @@ class SessionTable:
             # Its client may have logged in anew elsewhere on the hub: flood, until it speaks.
             adopted = replace(adopted, macs=())
         session = self._begin(adopted, hub, wait_s)
+        if wait_s is not None:
+            self._taken_over[_whence(record)] = session
         if wait_s is not None and any(record.unique_id):
             self._taken_over[_who(record)] = session
             if _who(record) in self._logged_in:

@@ -108,8 +108,22 @@ def test_a_full_hub_lets_him_in_whose_own_session_waits(fleet: Fleet) -> None:
         open_session(fleet, unique_id=machine(1))
     assert fleet.sessions.adopt(record, "node-2", LATER) is not None
     with pytest.raises(NoRoom):
-        open_session(fleet, unique_id=machine(2))
+        open_session(fleet, unique_id=machine(2), host_name="laptop")
     assert open_session(fleet, unique_id=machine(1)).name == "SID-ALICE-2"
+
+
+def test_a_stock_client_is_known_by_where_it_comes_from(fleet: Fleet) -> None:
+    """Its machine id changes with the addresses its computer has, the VPN's included."""
+    furnish(fleet, Hub("Corp", max_sessions=1))
+    policy = {"MultiLogins": 1}
+    record = open_session(fleet, unique_id=machine(1), host_name="laptop", policy=policy)
+    assert fleet.sessions.adopt(record, "node-2", LATER) is not None
+    again = {"unique_id": machine(2), "host_name": "laptop", "policy": policy}
+    with pytest.raises(NoRoom):
+        open_session(fleet, **{**again, "host_name": "desktop"})
+    with pytest.raises(NoRoom):
+        open_session(fleet, **again, address="198.51.100.8:50000")
+    assert open_session(fleet, **again, address="198.51.100.7:50001").name == "SID-ALICE-2"
 
 
 def test_user_is_limited_over_machines_not_on_one(fleet: Fleet) -> None:
