@@ -41,13 +41,25 @@ class ErrorCode(IntEnum):
     NO_CLUSTER_MEMBER = 49
     EMPTY_PASSWORD_LOCAL_ONLY = 51
     NOT_ENOUGH_RIGHTS = 52
+    LISTENER_NOT_FOUND = 53
+    LISTENER_EXISTS = 54
+    NOT_CLUSTER_MEMBER = 55
+    HUB_EXISTS = 57
+    TOO_MANY_HUBS = 58
+    TOO_MANY_ACCESS_RULES = 62
     TOO_MANY_USERS = 63
+    TOO_MANY_GROUPS = 64
+    GROUP_NOT_FOUND = 65
+    USER_EXISTS = 66
+    GROUP_EXISTS = 67
     CERTIFICATE_NOT_TRUSTED = 85  # client side
     SERVER_CANNOT_ACCEPT = 105
     MONITOR_MODE_DENIED = 107
     BRIDGE_MODE_DENIED = 108
     SOURCE_ADDRESS_DENIED = 109
+    TOO_MANY_ITEMS = 110
     AUTO_DISCONNECTED = 126  # client side
+    AUTH_NOT_AVAILABLE = 143
     FUNCTION_NOT_AVAILABLE = 144
     FUNCTION_NOT_AVAILABLE_HERE = 147
 
@@ -99,6 +111,7 @@ class Noop(IntEnum):
 
 SIGNATURE_TARGET = "/vpnsvc/connect.cgi"  # spec 1.4
 PACK_TARGET = "/vpnsvc/vpn.cgi"  # spec 1.2
+API_TARGET = "/api"  # admin protocol 5.1
 SIGNATURE = b"VPNCONNECT"  # spec 1.4
 SIGNATURE_IMAGE_PREFIX = b"GIF89a"  # spec 1.4
 MIN_SIGNATURE, MAX_SIGNATURE = 10, 3411  # bytes, spec 1.4
@@ -130,5 +143,8 @@ MAX_RESPONSE = 1_048_576  # bytes of a body that our client accepts; real client
 MAX_NAME = 255  # characters of a hub's or a user's name and of what a client says of itself
 # Bytes held for a peer that has not logged in: one whole login and as much again on its heels.
 MAX_SERVER_BACKLOG = 2 * MAX_PACK_REQUEST
+# Of one call of an administrator: the longest real one is an access list of some thousand rules.
+MAX_RPC_REQUEST = 2 * 1_048_576
+MAX_API_REQUEST = MAX_RPC_REQUEST  # bytes of a body of JSON
 # The same for our client: one answer, and blocks that follow the welcome in the same breath.
 MAX_CLIENT_BACKLOG = MAX_RESPONSE + 524_288

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.wire.codes import Direction
+from gateway.wire.http import Request
 from gateway.wire.login import Login
 from gateway.wire.redirect import Redirect
 from gateway.wire.requests import AdditionalConnect, AdminLogin, PasswordChange
@@ -54,6 +55,16 @@ class PasswordChangeRequested(Event):
 @dataclass(frozen=True, slots=True)
 class HubsRequested(Event):
     """Somebody asks for the hubs' names: answer with `list_hubs` or `refuse`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequested(Event):
+    """A request of the administration's HTTP interface began: its body is in `trailing` and behind.
+
+    The dialogue is over; whoever serves the interface goes on with the connection.
+    """
+
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gateway.wire.codes import Direction, ErrorCode
 from gateway.wire.events import (
     AdditionalConnectRequested,
     AdminRequested,
+    ApiRequested,
     Event,
     Finished,
     HubsRequested,
@@ -48,6 +49,7 @@ __all__ = [
     "AdminLogin",
     "AdminRequested",
     "Anonymous",
+    "ApiRequested",
     "CertificateProof",
     "ClientHandshake",
     "Credential",

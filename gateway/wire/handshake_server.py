@@ -1,6 +1,7 @@
 """The handshake as a server: from the first byte to welcome, redirect or refusal.
 
       GET / (and other junk, 19 times at most)  ->  a page; stock clients insist on the 403 one
+      /api, any method, also behind some junk   ->  (the administration's, see `http_api`)
       POST connect.cgi, the signature           ->  hello
       POST vpn.cgi, noop (30 times at most)     ->  noop
       POST vpn.cgi, login                       ->  welcome, then blocks
@@ -33,6 +34,7 @@ from gateway.wire.dialogue import Dialogue, Stretch
 from gateway.wire.events import (
     AdditionalConnectRequested,
     AdminRequested,
+    ApiRequested,
     Event,
     Finished,
     HubsRequested,
@@ -118,7 +120,10 @@ class ServerHandshake(Dialogue):
     # --- what is read --------------------------------------------------------------------------
 
     def _read_opening(self) -> Stretch:
-        yield from self._read_signature()
+        api_request = yield from self._read_signature()
+        if api_request is not None:
+            self._is_over = True
+            return ApiRequested(api_request)
         self._say(hello_to_bytes(self._hello, self._padding))
         try:
             self._wish = yield from self._read_wish()
@@ -127,16 +132,19 @@ class ServerHandshake(Dialogue):
             raise
         return self._wish
 
-    def _read_signature(self) -> Generator[int, bytes, None]:
+    def _read_signature(self) -> Generator[int, bytes, http.Request | None]:
+        """Read up to the signature; return the request that asks for something else instead."""
         for _ in range(MAX_REQUESTS_BEFORE_SIGNATURE + 1):
             request = yield from http.read_request()
+            if http.is_api(request.target):
+                return request
             least = MIN_SIGNATURE if request.method == "POST" else 0
             if not least <= request.size <= MAX_SIGNATURE:
                 self._send(http.forbidden())
                 raise LimitExceeded(f"{request.size} bytes posted, {MAX_SIGNATURE} allowed")
             body = yield request.size
             if _is_signature(request, body):
-                return
+                return None
             self._send(_page(request))
         allowed = MAX_REQUESTS_BEFORE_SIGNATURE
         raise LimitExceeded(f"{allowed + 1} requests before the signature, {allowed} allowed")

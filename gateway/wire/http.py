@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from gateway.errors import Malformed, ProtocolError
 from gateway.wire.codes import (
+    API_TARGET,
     MAX_HEAD,
     MAX_HEADER_LINES,
     MAX_LINE,
@@ -127,9 +128,16 @@ def _finish_request(first: bytes) -> Generator[int, bytes, Request]:
     start = _strip(first)
     match start.split(" "):
         case [method, target, version] if method and target and _is_http_1(version):
-            headers = yield from _read_headers()
+            # Published JSON-RPC clients send a header without a value: admin protocol 5.1.
+            headers = yield from _read_headers(may_be_empty=is_api(target))
             return Request(method.upper(), target, headers, _body_size(headers))
     raise Malformed(f"not a request line: {start[:80]!r}")
+
+
+def is_api(target: str) -> bool:
+    """Return whether a request's target belongs to the administration's HTTP interface."""
+    path = target.partition("?")[0].lower()
+    return path == API_TARGET or path.startswith(f"{API_TARGET}/")
 
 
 def encode_response(
@@ -155,7 +163,7 @@ def _encode(start: str, headers: Mapping[str, str], body: bytes) -> bytes:
     return f"{start}\r\n{''.join(lines)}\r\n".encode("latin-1") + body
 
 
-def _read_headers() -> Generator[int, bytes, dict[str, str]]:
+def _read_headers(*, may_be_empty: bool = False) -> Generator[int, bytes, dict[str, str]]:
     headers: dict[str, str] = {}
     total = 0
     for _ in range(MAX_HEADER_LINES + 1):
@@ -165,7 +173,7 @@ def _read_headers() -> Generator[int, bytes, dict[str, str]]:
             return headers
         name, colon, value = one.partition(":")
         name, value = name.strip().lower(), value.strip()
-        if not (colon and name and value):
+        if not (colon and name and (value or may_be_empty)):
             raise Malformed(f"not a header: {one[:80]!r}")
         if headers.setdefault(name, value) != value and name == "content-length":
             raise Malformed("two sizes for one body")

@@ -9,6 +9,7 @@ from gateway.wire import http
 from gateway.wire.handshake import (
     AdditionalConnectRequested,
     AdminRequested,
+    ApiRequested,
     Direction,
     ErrorCode,
     Finished,
@@ -200,7 +201,6 @@ def request(start: str, body: bytes = b"") -> bytes:
         (request("POST /elsewhere", b"VPNCONNECT"), "404"),
         (request("POST /vpnsvc/connect.cgi", b"vpnconnect"), "403"),
         (request("POST /vpnsvc/connect.cgi", b"\xff\xd8" + bytes(2000)), "403"),
-        (request("POST /api", b'{"jsonrpc": "2.0"}'), "404"),
         (request("PUT /", b"x"), "501"),
         (request("SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/"), "501"),
     ],
@@ -215,6 +215,16 @@ def test_junk_gets_a_page_and_the_signature_still_counts(wire, status):
         status,
         "200 build=9674 hello random version=501",
     ]
+
+
+def test_a_request_of_the_administration_ends_the_dialogue():
+    body = b'{"jsonrpc": "2.0"}'
+    server = ServerHandshake(HELLO)
+    (event,) = heard(server, one_by_one(request("GET /") + request("POST /api", body)))
+    assert isinstance(event, ApiRequested)
+    assert (event.request.method, event.request.size) == ("POST", len(body))
+    assert replies(server.data_to_send()) == ["403"]
+    assert server.trailing == body
 
 
 def test_head_is_answered_without_a_body():

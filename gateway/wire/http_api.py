@@ -1,0 +1,137 @@
+"""The administration's HTTP interface: credentials in, calls in, answers out. Source: spec 5.1.
+
+    POST /api or /api/            a JSON-RPC request
+    GET /api/<Method>?name=value  the same call for a browser or a shell
+    OPTIONS                       what is offered; needs no password
+
+Nothing here lets a page of another site read an answer: no `Access-Control-Allow-Origin` is sent.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote
+
+from gateway.wire.codes import API_TARGET
+from gateway.wire.http import Request, encode_page, encode_response
+
+JSON_TYPE = "application/json"
+TEXT_TYPE = "text/plain; charset=UTF-8"
+HTML_TYPE = "text/html; charset=utf-8"
+MAX_PARAMETERS = 1000  # of a GET
+
+_HEADERS = {
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Allow-Headers": "X-VPNADMIN-HUBNAME,X-VPNADMIN-PASSWORD",
+    "Access-Control-Allow-Methods": "OPTIONS,GET,POST",
+    "Cache-Control": "no-cache",
+    "Connection": "Keep-Alive",
+}
+_REALM = (
+    "Username 'administrator' for the whole fleet, or a hub's name and its administrator's password"
+)
+_INDEX = """<!DOCTYPE html>
+<html><head><title>EtherFleet JSON-RPC</title></head><body>
+<h1>EtherFleet JSON-RPC</h1>
+<p>POST a JSON-RPC 2.0 request to /api/ with X-VPNADMIN-PASSWORD (and X-VPNADMIN-HUBNAME for one
+hub), or GET /api/Method?Name_str=value. The calls are those of SoftEther VPN Server.</p>
+</body></html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who a request says it comes from."""
+
+    hub: str
+    """Empty or `administrator`: the whole fleet."""
+    password: str
+
+
+def read_credentials(request: Request) -> Credentials | None:
+    """Return what a request shows: its own headers first, then basic authentication; None if it
+    shows nothing that can be read."""
+    headers = request.headers
+    if "x-vpnadmin-password" in headers:
+        hub = _text(headers.get("x-vpnadmin-hubname", ""))
+        return Credentials(hub, _text(headers["x-vpnadmin-password"]))
+    scheme, _, encoded = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        shown = base64.b64decode(encoded.strip(), validate=True).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return None
+    user, colon, password = shown.partition(":")
+    return Credentials(user, password) if colon else None
+
+
+def is_call(target: str) -> bool:
+    """Return whether a POST to `target` is a JSON-RPC request."""
+    return target.partition("?")[0].lower().rstrip("/") == API_TARGET
+
+
+def read_query(target: str) -> tuple[str, dict[str, str]]:
+    """Return method and parameters of a GET; no method for the interface itself.
+
+    Raises ValueError for too many parameters.
+    """
+    path, _, query = target.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+    return unquote(path[len(API_TARGET) :]).strip("/"), dict(pairs)
+
+
+def answer(body: bytes, type: str = JSON_TYPE) -> bytes:
+    """Return the response that carries `body`."""
+    return _response(200, "OK", body, {"Content-Type": type})
+
+
+def options() -> bytes:
+    """Return the answer to OPTIONS."""
+    more = {"Allow": "OPTIONS, GET, POST", "Content-Type": HTML_TYPE}
+    return _response(200, "OK", b"", more)
+
+
+def index() -> bytes:
+    """Return what a browser sees at the interface itself."""
+    return answer(_INDEX.encode(), HTML_TYPE)
+
+
+def unauthorized() -> bytes:
+    """Return the refusal that makes browsers ask for a password."""
+    page = (
+        b"<!DOCTYPE html><html><body><h1>Administrative authentication required</h1></body></html>"
+    )
+    more = {"Content-Type": HTML_TYPE, "WWW-Authenticate": f'Basic realm="{_REALM}"'}
+    return _response(401, "Unauthorized", page, more)
+
+
+def forbidden() -> bytes:
+    """Return the answer to a POST that is not to the interface itself."""
+    return encode_page(403, "Forbidden", "You don't have permission to access this.")
+
+
+def too_large(most: int) -> bytes:
+    """Return the refusal of a body over `most` bytes; the connection ends behind it."""
+    return encode_page(413, "Content Too Large", f"{most} bytes are allowed.")
+
+
+def unavailable() -> bytes:
+    """Return the refusal while too many administrators are here."""
+    return encode_page(503, "Service Unavailable", "Too many administrators; try again.")
+
+
+def not_implemented() -> bytes:
+    """Return the answer to a method that is none of ours."""
+    return encode_page(501, "Method Not Implemented", "The method is not supported.")
+
+
+def _response(status: int, reason: str, body: bytes, more: Mapping[str, str]) -> bytes:
+    length = {"Content-Length": str(len(body))}
+    return encode_response(status, reason, {**_HEADERS, **more, **length}, body)
+
+
+def _text(header: str) -> str:
+    """Return a header as the UTF-8 it is: heads are read a character per byte."""
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")
