@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from coordinator.administration import Administration
+from coordinator.calls import Calls
 from coordinator.certificates import Certificates
 from coordinator.directory import Directory
 from coordinator.election import Election
@@ -40,6 +42,7 @@ class Fleet:
     cluster: str
     """The fleet's own id, a UUID made with it."""
     directory: Directory
+    administration: Administration
     sessions: Sessions
     traffic: TrafficTotals
     nodes: Nodes
@@ -52,6 +55,7 @@ class Fleet:
     tickets: Tickets
     election: Election
     history: History
+    calls: Calls
     witness_key: bytes = field(repr=False)
     """Nodes and their witnesses seal their datagrams with it."""
     warnings: tuple[str, ...]
@@ -85,6 +89,7 @@ def join(
         store=store,
         cluster=meta["cluster"],
         directory=Directory(store, sealer),
+        administration=Administration(store, sealer),
         sessions=Sessions(store),
         traffic=TrafficTotals(store),
         nodes=Nodes(prologue),
@@ -96,6 +101,7 @@ def join(
         tickets=Tickets(prologue),
         election=Election(prologue),
         history=History(store),
+        calls=Calls(store, sealer),
         witness_key=derive(fleet_key, "witness v1"),
         warnings=find_faults(store.facts()),
     )

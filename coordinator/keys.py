@@ -39,6 +39,12 @@ class Keys:
     def directory_version(self) -> str:
         return f"{self.prefix}directory-version"
 
+    def administration(self) -> str:
+        return f"{self.prefix}administration"
+
+    def hub_administration(self, hub: str) -> str:
+        return f"{self.prefix}hub-administration:{_hub(hub)}"
+
     def hubs(self) -> str:
         return f"{self.prefix}hubs"
 
@@ -123,6 +129,10 @@ class Keys:
     def presence(self, node: str, inc: int) -> str:
         """A channel, no key: a node stays subscribed to it as long as it runs."""
         return f"{self.prefix}presence:{check_node_name(node)}:{inc}"
+
+    def calls(self, node: str) -> str:
+        """A channel, no key: what other nodes ask this one, and answer it."""
+        return f"{self.prefix}calls:{check_node_name(node)}"
 
     def hub_traffic(self, hub: str) -> str:
         return f"{self.prefix}traffic:hub:{_hub(hub)}"

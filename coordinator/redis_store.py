@@ -8,7 +8,7 @@ here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -79,6 +79,9 @@ class RedisStore:
     def size(self, key: str) -> int:
         return cast("int", self._ask("SCARD", key))  # an integer reply
 
+    def sizes(self, keys: Sequence[str]) -> list[int]:
+        return cast("list[int]", self._commands([("SCARD", key) for key in keys]))  # as in size()
+
     def entries(self, key: str, after: str, count: int) -> list[tuple[str, dict[str, str]]]:
         start = f"({after}" if after else "-"
         return _entries(self._command("XRANGE", key, start, "+", "COUNT", str(count)))
@@ -114,6 +117,15 @@ class RedisStore:
         """
         with self._translated():
             return Presence(self._client, channel)
+
+    def publish(self, channel: str, text: str) -> int:
+        """Say `text` on a channel; return how many heard it. Nobody else will."""
+        return cast("int", self._command("PUBLISH", channel, text))  # an integer reply
+
+    def subscribe(self, channel: str) -> "Subscription":
+        """Begin to hear a channel. Takes a connection of the pool: use a store of its own."""
+        with self._translated():
+            return Subscription(self._client, channel, self._translated)
 
     def facts(self) -> dict[str, str]:
         """Return what the server says about itself, by the names of `INFO`."""
@@ -177,6 +189,34 @@ class Presence:
         """Return the socket, to be polled for a hang-up. Nothing else ever arrives on it."""
         connection: Any = self._subscription.connection  # its socket is not public in redis-py
         return cast("int", connection._sock.fileno())
+
+    def close(self) -> None:
+        """End it."""
+        self._subscription.close()
+
+
+class Subscription:
+    """A channel that is listened to."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        channel: str,
+        translated: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """Use `RedisStore.subscribe`."""
+        make: Callable[[], redis.client.PubSub] = client.pubsub  # untyped in redis-py
+        self._translated = translated
+        self._subscription = make()
+        ask: Callable[..., object] = self._subscription.subscribe  # untyped in redis-py
+        ask(channel)
+
+    def receive(self, timeout_s: float) -> str | None:
+        """Return what was said next; None if nothing was in that time. Raises StoreUnavailable."""
+        hear: Callable[..., Any] = self._subscription.get_message  # untyped in redis-py
+        with self._translated():
+            heard = hear(ignore_subscribe_messages=True, timeout=timeout_s)
+        return str(heard["data"]) if heard is not None else None
 
     def close(self) -> None:
         """End it."""

@@ -47,6 +47,9 @@ class Store(Protocol):
     def size(self, key: str) -> int:
         """Return how many members a set has."""
 
+    def sizes(self, keys: Sequence[str]) -> list[int]:
+        """Return how many members each of several sets has, in one round trip."""
+
     def entries(self, key: str, after: str, count: int) -> list[tuple[str, dict[str, str]]]:
         """Return up to `count` entries of a stream behind the id `after`, oldest first; from the
         beginning if it is empty."""

@@ -1,6 +1,6 @@
 """What hubs and users have carried. Nodes add what they counted since they last did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from coordinator.model import Totals, Traffic
 from coordinator.names import check_counter_name
@@ -43,6 +43,11 @@ class TrafficTotals:
     def hub(self, name: str) -> Totals:
         """Return what a hub has carried; all zero for one that carried nothing or is not."""
         return totals_from_fields(self._store.fields(self._keys.hub_traffic(name)))
+
+    def hubs(self, names: Sequence[str]) -> list[Totals]:
+        """Return what several hubs have carried, in one round trip."""
+        keys = [self._keys.hub_traffic(name) for name in names]
+        return [totals_from_fields(fields) for fields in self._store.fields_of(keys)]
 
     def user(self, hub: str, name: str) -> Totals:
         """Return what a user has sent and received; drops are counted for hubs only."""

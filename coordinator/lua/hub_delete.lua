@@ -25,6 +25,6 @@ if owner then
   redis.call('SREM', prefix .. 'node-assigned:' .. owner, hub)
 end
 redis.call('DEL', prefix .. 'owner:' .. hub) -- a hub of the same name gets a higher epoch anyway
-redis.call('DEL', KEYS[1], KEYS[5], KEYS[6])
+redis.call('DEL', KEYS[1], KEYS[5], KEYS[6], prefix .. 'hub-administration:' .. hub)
 redis.call('SREM', KEYS[2], hub)
 return {'done', ended}

@@ -44,6 +44,9 @@ def session_key(fleet: Fleet, raw) -> bytes:
     sessions.kick("corp", sessions.open(login, new_key(), NOW).name)
     fleet.traffic.add({"Corp": MOVED}, {("Corp", "Alice"): MOVED}, {"Corp": {"storm": 3}})
     live_through_everything(fleet, raw)
+    fleet.administration.set_fleet_secret(PASSWORD_HASH, NOW)
+    options = {"no_offline": 1}
+    fleet.administration.set_hub("corp", NOW, secret=PASSWORD_HASH, is_hidden=True, options=options)
     fleet.certificates.get_or_create(FleetCertificate("CERTIFICATE", PRIVATE_KEY), NOW)
     return key
 
@@ -141,7 +144,9 @@ def test_no_credential_is_in_the_store(fleet: Fleet, session_key, raw) -> None:
         ):
             assert shown not in everything
     assert "PRIVATE KEY" not in everything
-    assert everything.count("sealed:v1:") == 5  # seal check, private key, three users
+    assert (
+        everything.count("sealed:v1:") == 7
+    )  # seal check, private key, three users, two administrators
     assert hash_session_key(session_key) in everything
 
 
