@@ -94,8 +94,19 @@ def reports(fleet: Fleet) -> Sequence[HubReport]:
     """Return every hub with its numbers, by name."""
     owners = {owner.hub: owner for owner in fleet.placement.owners()}
     nodes = fleet.nodes.nodes()
-    hubs = fleet.directory.hubs()
-    return [_report(fleet, hub, owners.get(fold(hub.name)), nodes) for hub in hubs]
+    hubs, keys = fleet.directory.hubs(), fleet.store.keys
+    counts = zip(
+        hubs,
+        fleet.store.sizes([keys.users(hub.name) for hub in hubs]),
+        fleet.store.sizes([keys.sessions(hub.name) for hub in hubs]),
+        fleet.traffic.hubs([hub.name for hub in hubs]),
+        strict=True,
+    )
+    found = []
+    for hub, users, sessions, totals in counts:
+        owner = owners.get(fold(hub.name))
+        found.append(HubReport(hub, users, sessions, totals, owner, _is_alive(owner, nodes)))
+    return found
 
 
 def change(fleet: Fleet, name: str, now: Timestamp, **changes: Unpack[HubChanges]) -> Hub:
@@ -145,12 +156,18 @@ def move(fleet: Fleet, name: str, to: str, now: Timestamp) -> str:
 
 
 def _report(fleet: Fleet, hub: Hub, owner: Ownership | None, nodes: Sequence[Node]) -> HubReport:
-    alive = {(node.id, node.inc) for node in nodes if node.state is NodeState.UP}
     return HubReport(
         hub=hub,
         users=fleet.store.size(fleet.store.keys.users(hub.name)),
         sessions=fleet.sessions.count(hub.name),
         totals=fleet.traffic.hub(hub.name),
         owner=owner,
-        is_owner_alive=owner is not None and (owner.node, owner.inc) in alive,
+        is_owner_alive=_is_alive(owner, nodes),
+    )
+
+
+def _is_alive(owner: Ownership | None, nodes: Sequence[Node]) -> bool:
+    return owner is not None and any(
+        node.state is NodeState.UP and (node.id, node.inc) == (owner.node, owner.inc)
+        for node in nodes
     )

@@ -107,6 +107,13 @@ class MacTable(Generic[P]):
                 self.expired += 1
         return oldest + self.ageing_s - now
 
+    def forget(self, mac: bytes) -> bool:
+        """Forget one address; false if it is not known. It is learned again when it speaks."""
+        entry = self._entries.get(mac)
+        if entry is not None:
+            self._forget(entry)
+        return entry is not None
+
     def forget_port(self, port: P) -> None:
         """Forget every address of `port`, which is going away."""
         for entry in list(self._held.get(port, {}).values()):

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -23,20 +24,25 @@ from coordinator.errors import CoordinatorError, StoreError
 from coordinator.fleet import Fleet
 from coordinator.model import FleetCertificate, Node
 from coordinator.redis_store import LEASE_TIMEOUT, connect
-from coordinator.times import utc_now
+from coordinator.times import from_timestamp, utc_now
 from gateway import __version__
+from gateway.admin.live import ConnectionRow
+from gateway.admin.rpc.method import Context
 from gateway.config import Settings
 from gateway.embedded import EmbeddedStore
 from gateway.fleet import open_fleet, store_url
 from gateway.node import certificate, gate_samples
+from gateway.node.administration import Administration
+from gateway.node.calls import NodeCalls
 from gateway.node.counters import Counters
-from gateway.node.dialogue import Dialogues
+from gateway.node.dialogue import PRODUCT, Dialogues
 from gateway.node.duties import Duties
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.listener import Listener
+from gateway.node.live import LiveNode
 from gateway.node.login import Entrance, Logins
 from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
@@ -114,10 +120,14 @@ class App:
             lambda hub: self._duties.take_over_sessions(hub),
         )
         self.table.join_fleet(self._owned, self._lease)
+        self._calls_store = connect(store_url(settings), settings.fleet.name, pool_size=1)
+        self._calls = NodeCalls(settings.node, fleet.calls, fleet.calls.over(self._calls_store))
+        self._administration = Administration(self._office(), self._counters.count)
         self._dialogues = Dialogues(
             server_context(self.certificate_pem, private_key_pem),
             Logins(fleet, self._lease, self._owned, self.table, self._entrance),
             self.table,
+            self._administration,
             self._counters.count,
             handshake_s=settings.limits.handshake_s,
             queue_bytes=settings.session.queue_kib * 1024,
@@ -148,6 +158,32 @@ class App:
             counts=self._counters.totals,
         )
 
+    def _office(self) -> Context:
+        """Return what administrators' calls work with."""
+        live = LiveNode(
+            self._settings.node,
+            [tcp_port for _, tcp_port in self.addresses],
+            self._entrance.certificate_der,
+            self.hubs,
+            self._calls,
+            self._connections,
+            time.time,  # noqa: TID251  # the rim: shown to people
+        )
+        return Context(self._fleet, live, PRODUCT, time.monotonic)
+
+    def _connections(self) -> list[ConnectionRow]:
+        """Return the TCP connections of this node that tools list."""
+        rows = [
+            ConnectionRow(
+                f"CID-{session.record.name.removeprefix('SID-')}-{index}",
+                connection.peer,
+                int(from_timestamp(session.record.created).timestamp() * 1000),
+            )
+            for session in self.table.all()
+            for index, connection in enumerate(session.connections, 1)
+        ]
+        return [*rows, *self._administration.connections()]
+
     def start(self) -> None:
         """Begin to serve."""
         self._lease.register()
@@ -160,6 +196,7 @@ class App:
         self._greenlets = [
             gevent.spawn(self._heartbeat.run),
             gevent.spawn(self._duties.run, self._heartbeat),
+            gevent.spawn(self._calls.run),
         ]
         if self._row.peer_address:
             self._greenlets.append(gevent.spawn(self._vigil.run))
@@ -176,6 +213,7 @@ class App:
         hubs wait for that one. Otherwise they wait a few seconds, in case we are started again."""
         log.info("stopping", sessions=len(self.table))
         self._listener.stop()
+        self._administration.stop()
         gevent.killall(self._greenlets)
         with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
             self._report()
@@ -188,6 +226,7 @@ class App:
         wait_lingering()
         self._lease_store.close()
         self._presence_store.close()
+        self._calls_store.close()
 
     def _report(self) -> None:
         try:

@@ -14,6 +14,7 @@ import structlog
 from coordinator.errors import LeaseLost, SealBroken, StaleEpoch, StoreError
 from gateway import __version__
 from gateway.errors import ProtocolError, Refused
+from gateway.node.administration import Administration
 from gateway.node.login import Logins
 from gateway.node.session import Session
 from gateway.node.table import SessionTable
@@ -23,14 +24,19 @@ from gateway.transport.tls import TlsEngine
 from gateway.wire.codes import Direction, ErrorCode
 from gateway.wire.events import (
     AdditionalConnectRequested,
+    AdminRequested,
+    ApiRequested,
     Event,
     Finished,
     LoginRequested,
 )
 from gateway.wire.handshake import ServerHandshake
 from gateway.wire.hello import Hello
+from gateway.wire.http import Request
+from gateway.wire.http_api import unavailable
 from gateway.wire.login import Login
 from gateway.wire.redirect import Redirect
+from gateway.wire.requests import AdminLogin
 from gateway.wire.welcome import Welcome
 
 log = structlog.get_logger()
@@ -49,6 +55,7 @@ class Dialogues:
         context: ssl.SSLContext,
         logins: Logins,
         table: SessionTable,
+        administration: Administration,
         count: Callable[[str], None],
         *,
         handshake_s: float,
@@ -58,6 +65,7 @@ class Dialogues:
         self._context = context
         self._logins = logins
         self._table = table
+        self._administration = administration
         self._count = count
         self._handshake_s = handshake_s
         self._queue_bytes = queue_bytes
@@ -113,6 +121,10 @@ class Dialogues:
                     return self._log_in(login, random, opening, handshake)
                 case AdditionalConnectRequested(request):
                     self._join(request.session_key, opening, handshake)
+                case AdminRequested(login):
+                    self._administer(login, random, opening, handshake)
+                case ApiRequested(request):
+                    return self._serve_api(request, opening, handshake)
                 case _:
                     name = type(event).__name__.removesuffix("Requested")
                     raise Refused(
@@ -179,6 +191,31 @@ class Dialogues:
             max_connection=record.max_connection,
         )
         self._attach(session, opening, handshake, direction)
+        return True
+
+    # -- administrators ---------------------------------------------------------------------------
+
+    def _administer(
+        self, login: AdminLogin, random: bytes, opening: Opening, handshake: ServerHandshake
+    ) -> None:
+        """Let an administrator in, or raise Refused; his connection is served elsewhere."""
+        if not self._administration.has_place(opening):
+            raise Refused(
+                ErrorCode.SERVER_CANNOT_ACCEPT, "too many administrators", "admin-no-place"
+            )
+        caller = self._administration.admit(login, random, opening)
+        is_told = caller.has_empty_password and login.accept_empty_password
+        handshake.accept_admin(empty_password=is_told)
+        opening.write(handshake.data_to_send())
+        self._administration.serve_calls(opening, caller, handshake.trailing)
+
+    def _serve_api(self, request: Request, opening: Opening, handshake: ServerHandshake) -> bool:
+        """Pass a connection on that asks for the administration's HTTP interface."""
+        if not self._administration.has_place(opening):
+            self._count("admin-no-place")
+            opening.write(unavailable())
+            return False
+        self._administration.serve_api(opening, request, handshake.trailing)
         return True
 
     # -- additional connections ------------------------------------------------------------------

@@ -1,0 +1,112 @@
+"""Who may administer: proofs and passwords checked, passwords set. Source: admin protocol 2.2, 5.1.
+
+Before the fleet has a password, whoever sits at a gateway may administer it without one, and nobody
+else: the reference lets anybody in. The same holds for a hub.
+"""
+
+from dataclasses import dataclass
+
+from coordinator.errors import InvalidValue
+from coordinator.fleet import Fleet
+from coordinator.model import NEVER, Hub
+from coordinator.names import are_names
+from coordinator.times import Timestamp
+from gateway.admin.users import MAX_PASSWORD
+from gateway.errors import Refused
+from gateway.wire.auth import admin_password_hash, is_same, secure_password
+from gateway.wire.codes import ErrorCode
+
+EMPTY = admin_password_hash("")  # what an empty password looks like
+FLEET_NAMES = ("", "administrator")  # JSON clients call the fleet's administrators so
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An administrator who is in."""
+
+    hub: str = ""
+    """The one he administers, as it is spelt; empty: the whole fleet."""
+    hub_created: Timestamp = NEVER
+    """When that hub was made: one made anew under its name is not his."""
+    address: str = ""
+    """Where he came from, `192.0.2.1:50000`."""
+    has_empty_password: bool = False
+
+    @property
+    def is_fleet_admin(self) -> bool:
+        return not self.hub
+
+    @property
+    def name(self) -> str:
+        """Return whom logs name."""
+        return f"administrator of {self.hub}" if self.hub else "administrator"
+
+
+def by_proof(
+    fleet: Fleet, hub: str | None, proof: bytes, random: bytes, address: str, *, is_local: bool
+) -> Caller:
+    """Return who proves to be administrator of the fleet (no `hub`) or of a hub.
+
+    `random` is what his proof answers, `is_local` says that he sits at this machine. Raises Refused
+    with the codes tools expect: 8 no such hub, 12 wrong, 51 no password yet and not local.
+    """
+    found, secret = _secret(fleet, hub)
+    is_empty = secret is None or is_same(secret, EMPTY)
+    if not is_same(secure_password(secret or EMPTY, random), proof):
+        raise Refused(ErrorCode.ACCESS_DENIED, "wrong administrator password", "admin-password")
+    if is_empty and not is_local:
+        raise Refused(
+            ErrorCode.EMPTY_PASSWORD_LOCAL_ONLY,
+            "no administrator password is set; set one at a gateway: etherfleet admin password",
+            "admin-no-password",
+        )
+    return _caller(found, address, is_empty)
+
+
+def by_password(fleet: Fleet, hub: str, password: str, address: str) -> Caller:
+    """Return who knows the password of the fleet (`hub` empty or `administrator`) or of a hub.
+
+    Where no password is set nobody does. Raises Refused, alike in all cases.
+    """
+    refused = Refused(ErrorCode.ACCESS_DENIED, "wrong administrator password", "admin-password")
+    given = admin_password_hash(password)
+    try:
+        found, secret = _secret(fleet, None if hub.lower() in FLEET_NAMES else hub)
+    except Refused:
+        raise refused from None
+    if not is_same(secret or EMPTY, given) or is_same(given, EMPTY):
+        raise refused
+    return _caller(found, address)
+
+
+def set_fleet_password(fleet: Fleet, password: str, now: Timestamp) -> None:
+    """Set the password of the fleet's administrators. Raises InvalidValue."""
+    fleet.administration.set_fleet_secret(admin_password_hash(check_admin_password(password)), now)
+
+
+def check_admin_password(password: str) -> str:
+    """Return `password` if an administrator may have it. Raises InvalidValue that does not quote
+    it."""
+    size = len(password.encode("utf-8", "replace"))
+    if not password:
+        raise InvalidValue("the password is empty: then only whoever sits at a gateway gets in")
+    if size > MAX_PASSWORD:
+        raise InvalidValue(f"the password has {size} bytes, {MAX_PASSWORD} allowed")
+    if not password.isprintable():
+        raise InvalidValue("the password holds a character that nobody can type, a control one")
+    return password
+
+
+def _caller(hub: Hub | None, address: str, has_empty_password: bool = False) -> Caller:
+    name, created = (hub.name, hub.created) if hub is not None else ("", NEVER)
+    return Caller(name, created, address, has_empty_password)
+
+
+def _secret(fleet: Fleet, hub: str | None) -> tuple[Hub | None, bytes | None]:
+    """Return the hub, None for the fleet, and the password's hash."""
+    if hub is None:
+        return None, fleet.administration.fleet_secret()
+    found = fleet.directory.hub(hub) if are_names(hub) else None
+    if found is None:
+        raise Refused(ErrorCode.HUB_NOT_FOUND, f"no hub {hub!r}", "unknown-hub")
+    return found, fleet.administration.of_hub(found.name).secret

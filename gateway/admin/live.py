@@ -1,0 +1,67 @@
+"""What only running gateways know: their address tables, connections and ports.
+
+`Live` is how handlers ask; whoever runs the loop answers, for this gateway at once and for others
+by asking them. One that does not answer in time is named and holds nobody up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One learned address. Times in milliseconds since 1970."""
+
+    key: int
+    """By which it is deleted: the same for as long as it is there."""
+    node: str
+    session: str
+    mac: bytes
+    created_ms: int
+    updated_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """One TCP connection of this gateway."""
+
+    name: str
+    address: str
+    """The peer, `192.0.2.1:50000`."""
+    since_ms: int
+    is_administration: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What gateways answered, and which did not."""
+
+    rows: Sequence[TableRow] = ()
+    silent: Sequence[str] = ()
+
+
+class Live(Protocol):
+    """The running gateways."""
+
+    @property
+    def node(self) -> str:
+        """This gateway."""
+
+    def listeners(self) -> Sequence[int]:
+        """Return the TCP ports this gateway listens on."""
+
+    def connections(self) -> Sequence[ConnectionRow]:
+        """Return the TCP connections of this gateway."""
+
+    def certificate_der(self) -> bytes:
+        """Return the certificate all gateways show."""
+
+    def macs(self, hub: str, nodes: Sequence[str]) -> Gathered:
+        """Return the addresses a hub has learned on these gateways."""
+
+    def forget_mac(self, hub: str, nodes: Sequence[str], key: int) -> bool:
+        """Forget one of them; false if none of the gateways knew it."""
+
+    def mac_counts(self, nodes: Sequence[str]) -> Mapping[str, int]:
+        """Return how many addresses each hub has learned on these gateways, by folded name."""

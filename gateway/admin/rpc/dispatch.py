@@ -1,0 +1,122 @@
+"""The one way to a handler, whatever the transport: look up, check, carry out, name the error.
+
+The order of checks is the reference's: the function, cheap looks at parameters, rights, the hub,
+options that forbid. So who may not learn whether a hub exists hears 52 whatever he asks (spec 4.1).
+"""
+
+from dataclasses import dataclass
+
+from coordinator.administration import HubAdministration
+from coordinator.errors import (
+    AlreadyExists,
+    Conflict,
+    CoordinatorError,
+    InvalidValue,
+    NotFound,
+    SealBroken,
+    StoreError,
+)
+from coordinator.model import Hub
+from coordinator.names import fold
+from coordinator.times import Timestamp
+from gateway.admin import hubs
+from gateway.admin.administrators import Caller
+from gateway.admin.nodes import NotPossible
+from gateway.admin.rpc import caps
+from gateway.admin.rpc.method import Call, Context, Method, Who, refusal
+from gateway.admin.rpc.methods import ALIASES, METHODS
+from gateway.errors import LimitExceeded, Refused
+from gateway.wire.codes import ErrorCode
+from gateway.wire.pack import Element, Pack
+from gateway.wire.rpc_struct import Struct, Values
+
+_LOOKS = ("Get", "Enum", "Test")
+_NOT_FOUND = {"hub": ErrorCode.HUB_NOT_FOUND}
+_EXISTS = {
+    "hub": ErrorCode.HUB_EXISTS,
+    "user": ErrorCode.USER_EXISTS,
+    "group": ErrorCode.GROUP_EXISTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call brought: values, and the struct that says how they travel."""
+
+    struct: Struct
+    values: Values
+    is_change: bool
+    """It may have changed something; the others only look."""
+
+    def elements(self) -> list[Element]:
+        """Return it as it travels in a Pack."""
+        extra = caps.flat_elements(self.values) if "CapsList" in self.values else ()
+        return [*self.struct.elements(self.values), *extra]
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as JSON clients get it."""
+        extra = caps.flat_json(self.values) if "CapsList" in self.values else {}
+        return {**self.struct.to_json(self.values), **extra}
+
+
+def carry_out(context: Context, caller: Caller, name: str, asked: Pack, now: Timestamp) -> Answer:
+    """Carry out one call. Raises Refused with the code its caller is told, StoreError."""
+    folded = name.lower()
+    method = METHODS.get(ALIASES.get(folded, folded))
+    if method is None:
+        raise refusal(ErrorCode.NOT_SUPPORTED, f"{name[:80]} is not served")
+    try:
+        call = _admit(context, caller, method, asked, now)
+        is_change = not method.name.startswith(_LOOKS)
+        return Answer(method.struct, method.handler(call), is_change)
+    except (CoordinatorError, NotPossible, LimitExceeded) as error:
+        raise Refused(code_of(error), str(error), "admin-refused") from error
+
+
+def code_of(error: Exception) -> ErrorCode:
+    """Return what the caller is told of an error of ours; re-raises one that is not his affair."""
+    match error:
+        case NotFound(kind=kind):
+            return _NOT_FOUND.get(kind, ErrorCode.OBJECT_NOT_FOUND)
+        case AlreadyExists(kind=kind):
+            return _EXISTS.get(kind, ErrorCode.INVALID_PARAMETER)
+        case InvalidValue() | NotPossible():
+            return ErrorCode.INVALID_PARAMETER
+        case LimitExceeded():
+            return ErrorCode.TOO_MANY_ITEMS
+        case Conflict() | StoreError() | SealBroken():
+            return ErrorCode.INTERNAL_ERROR
+        case _:
+            raise error
+
+
+def _admit(context: Context, caller: Caller, method: Method, asked: Pack, now: Timestamp) -> Call:
+    values = method.struct.read(asked)
+    for need in method.needs:
+        if not values.get(need):
+            raise refusal(ErrorCode.INVALID_PARAMETER, f"{need} is empty")
+    if method.who is Who.FLEET and not caller.is_fleet_admin:
+        raise refusal(ErrorCode.NOT_ENOUGH_RIGHTS)
+    hub, administration = None, HubAdministration()
+    if not caller.is_fleet_admin:
+        _check_own(context, caller)
+    if method.who is Who.HUB:
+        hub = _hub_of(context, caller, str(values.get(method.hub_field, "")))
+        administration = context.fleet.administration.of_hub(hub.name)
+    call = Call(context, caller, values, now, hub, administration)
+    call.forbid(*method.forbidden_by)
+    return call
+
+
+def _check_own(context: Context, caller: Caller) -> None:
+    """Refuse an administrator whose hub is gone, also if one of its name was made since."""
+    if hubs.find(context.fleet, caller.hub).created != caller.hub_created:
+        raise refusal(ErrorCode.NOT_ENOUGH_RIGHTS, f"hub {caller.hub} is another one now")
+
+
+def _hub_of(context: Context, caller: Caller, name: str) -> Hub:
+    if not caller.is_fleet_admin and fold(name) != fold(caller.hub):
+        raise refusal(ErrorCode.NOT_ENOUGH_RIGHTS)
+    if not name:
+        raise refusal(ErrorCode.INVALID_PARAMETER, "the hub's name is empty")
+    return hubs.find(context.fleet, name)

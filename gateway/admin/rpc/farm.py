@@ -1,0 +1,97 @@
+"""Calls about the gateways together, which tools know as cluster members.
+
+Every gateway answers as the controller, so exactly one member, the one that answers, is marked as
+that. A member's id is made of its name and stays what it is.
+"""
+
+from ipaddress import ip_address
+from typing import Any
+
+from coordinator.model import HubKind
+from coordinator.names import fold
+from coordinator.placement import calc_point
+from gateway.admin import nodes
+from gateway.admin.nodes import Health, NodeReport
+from gateway.admin.rpc.convert import host_of, stable_id, to_ms
+from gateway.admin.rpc.method import Call, Method, Who, refusal
+from gateway.admin.rpc.server import CONTROLLER
+from gateway.wire.codes import ErrorCode
+from gateway.wire.fields import Address
+from gateway.wire.rpc_struct import Values
+
+
+def get_farm_setting(call: Call) -> Values:
+    node = nodes.find(call.fleet, call.context.live.node)
+    return {
+        "ServerType": CONTROLLER,
+        "Weight": node.weight or 100,
+        "ControllerOnly": not node.is_host,
+    }
+
+
+def enum_farm_member(call: Call) -> Values:
+    here = call.context.live.node
+    return {"FarmMemberList": [_row(report, here) for report in _members(call)]}
+
+
+def get_farm_info(call: Call) -> Values:
+    """One gateway, by the id that the list gave."""
+    wanted = call.number("Id")
+    report = next((r for r in _members(call) if stable_id(r.node.id) == wanted), None)
+    if report is None:
+        raise refusal(ErrorCode.OBJECT_NOT_FOUND, f"no gateway has the id {wanted}")
+    owned = {owner.hub for owner in nodes.hubs_of(call.fleet, report.node.id)}
+    served = [
+        hub
+        for hub in call.fleet.directory.hubs()
+        if hub.kind is HubKind.STATIC or fold(hub.name) in owned
+    ]
+    return {
+        **_row(report, call.context.live.node),
+        "Ports": list(report.node.direct_tcp_ports),
+        "ServerCert": call.context.live.certificate_der(),
+        "HubsList": [
+            # vpncmd prints "Dynamic" for 0: it, and not the wire, has it the wrong way round.
+            {"HubName": hub.name, "DynamicHub": hub.kind is HubKind.DYNAMIC}
+            for hub in served
+        ],
+        "Weight": report.node.weight or 100,
+    }
+
+
+def get_farm_connection_status(_: Call) -> Values:
+    raise refusal(ErrorCode.NOT_CLUSTER_MEMBER, "a gateway is connected to no controller")
+
+
+def _members(call: Call) -> list[NodeReport]:
+    """Return the gateways that are there; a silent one may come back, a dead one not."""
+    there = (Health.UP, Health.SILENT)
+    return [report for report in nodes.reports(call.fleet) if report.health in there]
+
+
+def _row(report: NodeReport, here: str) -> dict[str, Any]:
+    node = report.node
+    name = node.id if report.is_up else f"{node.id} (does not answer)"
+    return {
+        "Id": stable_id(node.id),
+        "Controller": node.id == here,
+        "ConnectedTime": to_ms(node.started),
+        "Ip": _address(node.direct_address, node.address),
+        "Hostname": name,
+        "Point": calc_point(report.sessions, node.max_sessions, node.weight),
+        "NumSessions": report.sessions,
+        "NumTcpConnections": node.connections if report.is_up else 0,
+        "NumHubs": report.hubs,
+    }
+
+
+def _address(direct: str, listening: str) -> Address:
+    return ip_address(direct) if direct else host_of(listening)
+
+
+METHODS = (
+    Method("GetFarmSetting", Who.ANY, get_farm_setting),
+    Method("EnumFarmMember", Who.FLEET, enum_farm_member),
+    Method("GetFarmInfo", Who.FLEET, get_farm_info),
+    Method("GetFarmConnectionStatus", Who.ANY, get_farm_connection_status),
+)

@@ -1,0 +1,67 @@
+"""Calls about what hubs have learned: MAC addresses, and the IP addresses behind them.
+
+A dynamic hub is asked of its owner, a static one of every gateway. One that does not answer has a
+row of its own that says so.
+"""
+
+from typing import Any
+
+from coordinator.model import HubKind
+from gateway.admin import hubs, nodes
+from gateway.admin.live import TableRow
+from gateway.admin.rpc.method import Call, Method, Who, refusal
+from gateway.wire.codes import ErrorCode
+from gateway.wire.rpc_struct import Values
+
+
+def enum_mac_table(call: Call) -> Values:
+    found = call.context.live.macs(call.hub.name, _serving(call))
+    here = call.context.live.node
+    rows = [_mac_row(row, here, _host(call, row.node)) for row in found.rows]
+    rows += [_silent_row(_host(call, node)) for node in found.silent]
+    return {"HubName": call.hub.name, "MacTable": rows}
+
+
+def delete_mac_table(call: Call) -> Values:
+    key = call.number("Key")
+    if not call.context.live.forget_mac(call.hub.name, _serving(call), key):
+        raise refusal(ErrorCode.OBJECT_NOT_FOUND, f"no address has the key {key}")
+    return {"HubName": call.hub.name, "Key": key}
+
+
+def _serving(call: Call) -> list[str]:
+    """Return the gateways that serve the hub."""
+    if call.hub.kind is HubKind.STATIC:
+        return [report.node.id for report in nodes.reports(call.fleet) if report.is_up]
+    owner = hubs.report(call.fleet, call.hub.name).node
+    return [owner] if owner else []
+
+
+def _host(call: Call, node: str) -> str:
+    return node if call.caller.is_fleet_admin else "gateway"
+
+
+def _mac_row(row: TableRow, here: str, host: str) -> dict[str, Any]:
+    return {
+        "Key": row.key,
+        "SessionName": row.session,
+        "MacAddress": row.mac,
+        "CreatedTime": row.created_ms,
+        "UpdatedTime": row.updated_ms,
+        "RemoteItem": row.node != here,
+        "RemoteHostname": host,
+    }
+
+
+def _silent_row(host: str) -> dict[str, Any]:
+    return {
+        "SessionName": f"({host} does not answer)",
+        "RemoteItem": True,
+        "RemoteHostname": f"{host} (does not answer)",
+    }
+
+
+METHODS = (
+    Method("EnumMacTable", Who.HUB, enum_mac_table),
+    Method("DeleteMacTable", Who.HUB, delete_mac_table, forbidden_by=("no_delete_mactable",)),
+)

@@ -1,0 +1,134 @@
+"""Calls about users. A password goes in, as text or as a tool's hash of it, and never out."""
+
+from dataclasses import replace
+from typing import Any
+
+from coordinator.model import AuthKind, User
+from gateway.admin import users
+from gateway.admin.agreement import until_agreed
+from gateway.admin.rpc.convert import from_ms, policy_of, policy_values, to_ms, traffic_values
+from gateway.admin.rpc.method import Call, Method, Who, refusal
+from gateway.admin.users import UserReport, check_password
+from gateway.wire.auth import user_password_hash
+from gateway.wire.codes import HASH_SIZE, ErrorCode
+from gateway.wire.rpc_struct import Values
+
+MAX_USERS = 10_000  # of a hub
+AUTH = {0: AuthKind.ANONYMOUS, 1: AuthKind.PASSWORD}
+AUTH_NUMBERS = {kind: number for number, kind in AUTH.items()}
+
+
+def create_user(call: Call) -> Values:
+    count = call.fleet.store.size(call.fleet.store.keys.users(call.hub.name)) + 1
+    call.limit("max_users", count, ErrorCode.TOO_MANY_USERS)
+    if count > MAX_USERS:
+        raise refusal(ErrorCode.TOO_MANY_USERS)
+    blank = User(call.hub.name, call.text("Name"))
+    user = call.fleet.directory.create_user(_replaced(call, blank), call.now)
+    return _values(users.report(call.fleet, user.hub, user.name))
+
+
+def set_user(call: Call) -> Values:
+    """Replace an account; without a new password it keeps the one it has."""
+
+    def attempt() -> User:
+        found = users.find(call.fleet, call.hub.name, call.text("Name"))
+        return call.fleet.directory.set_user(_replaced(call, found), call.now)
+
+    user = until_agreed(attempt)
+    return _values(users.report(call.fleet, user.hub, user.name))
+
+
+def get_user(call: Call) -> Values:
+    return _values(users.report(call.fleet, call.hub.name, call.text("Name")))
+
+
+def delete_user(call: Call) -> Values:
+    users.delete(call.fleet, call.hub.name, call.text("Name"))
+    return {"HubName": call.hub.name, "Name": call.text("Name")}
+
+
+def enum_user(call: Call) -> Values:
+    rows = [_row(report) for report in users.reports(call.fleet, call.hub.name)]
+    return {"HubName": call.hub.name, "UserList": rows}
+
+
+def _replaced(call: Call, user: User) -> User:
+    """Return `user` as the call wants it. Raises Refused."""
+    auth = AUTH.get(call.number("AuthType"))
+    if auth is None:
+        text = f"users of authentication type {call.number('AuthType')} are not served"
+        raise refusal(ErrorCode.AUTH_NOT_AVAILABLE, text)
+    if call.text("GroupName"):
+        raise refusal(ErrorCode.GROUP_NOT_FOUND)
+    return replace(
+        user,
+        auth=auth,
+        secret=_secret(call, user) if auth is AuthKind.PASSWORD else None,
+        real_name=call.text("Realname"),
+        note=call.text("Note"),
+        expires=from_ms(call.values.get("ExpireTime")),
+        policy=policy_of(call.values) if call.flag("UsePolicy") else {},
+    )
+
+
+def _secret(call: Call, user: User) -> bytes | None:
+    """Return the hash of the password given, else of the one there is; None: nobody gets in."""
+    plain, hashed = call.text("Auth_Password"), call.data("HashedKey")
+    if plain:
+        return user_password_hash(check_password(plain, user.name), user.name)
+    if not any(hashed):
+        return user.secret
+    if len(hashed) != HASH_SIZE:
+        raise refusal(ErrorCode.INVALID_PARAMETER, f"a password's hash has {HASH_SIZE} bytes")
+    return hashed
+
+
+def _values(report: UserReport) -> Values:
+    user = report.user
+    found: Values = {
+        "HubName": user.hub,
+        "Name": user.name,
+        "Realname": user.real_name,
+        "Note": user.note,
+        "CreatedTime": to_ms(user.created),
+        "UpdatedTime": to_ms(user.changed),
+        "ExpireTime": to_ms(user.expires),
+        "AuthType": AUTH_NUMBERS[user.auth],
+        "NumLogin": report.totals.logins,
+        **traffic_values(report.totals.traffic),
+    }
+    if user.auth is AuthKind.PASSWORD:
+        # Zeros: a tool that writes them back keeps the password, and nobody reads it.
+        found |= {"HashedKey": bytes(HASH_SIZE), "NtLmSecureHash": bytes(16)}
+    if user.policy:
+        found |= {"UsePolicy": True, **policy_values(user.policy)}
+    return found
+
+
+def _row(report: UserReport) -> dict[str, Any]:
+    user, totals = report.user, report.totals
+    return {
+        "Name": user.name,
+        "Realname": user.real_name,
+        "Note": user.note,
+        "AuthType": AUTH_NUMBERS[user.auth],
+        "LastLoginTime": to_ms(totals.last_login),
+        "NumLogin": totals.logins,
+        "DenyAccess": user.policy.get("Access", 1) == 0,
+        "IsTrafficFilled": True,
+        **traffic_values(totals.traffic, "Ex."),
+        "IsExpiresFilled": True,
+        "Expires": to_ms(user.expires),
+    }
+
+
+_CHANGE = ("no_change_users",)
+
+METHODS = (
+    Method("CreateUser", Who.HUB, create_user, needs=("Name",), forbidden_by=_CHANGE),
+    Method("SetUser", Who.HUB, set_user, needs=("Name",), forbidden_by=_CHANGE),
+    Method("GetUser", Who.HUB, get_user, needs=("Name",)),
+    Method("DeleteUser", Who.HUB, delete_user, needs=("Name",), forbidden_by=_CHANGE),
+    Method("EnumUser", Who.HUB, enum_user),
+)

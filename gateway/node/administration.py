@@ -1,0 +1,296 @@
+"""Administrators' connections: calls in, answers out, over the port that clients use.
+
+Two ways to say the same. Binary: after the opening exchange and a login, framed packs, one at a
+time. HTTP: requests under `/api`, each with its password. Behind both is `gateway.admin.rpc`.
+
+An administrator's connection leaves the dialogues when it is let in, so it holds none of their
+places; it has places of its own, and ends when it was idle for long, which tools mend by logging in
+again (spec 6.4).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TypeVar
+
+import gevent
+import structlog
+from gevent.pool import Group
+
+from coordinator.errors import CoordinatorError
+from coordinator.times import utc_now
+from gateway.admin import administrators
+from gateway.admin.administrators import Caller
+from gateway.admin.live import ConnectionRow
+from gateway.admin.rpc.dispatch import Answer, carry_out
+from gateway.admin.rpc.method import Context
+from gateway.errors import ProtocolError, Refused
+from gateway.node.attempts import Attempts
+from gateway.node.listener import source_of
+from gateway.transport.opening import Opening
+from gateway.wire import http, http_api, jsonrpc, rpc
+from gateway.wire.codes import MAX_API_REQUEST, MAX_HEAD, MAX_RPC_REQUEST, ErrorCode
+from gateway.wire.http import Request
+from gateway.wire.pack import Pack
+from gateway.wire.reader import Reader
+from gateway.wire.requests import AdminLogin
+
+log = structlog.get_logger()
+
+MAX_CONNECTIONS = 200  # administrators at once
+MAX_PER_SOURCE = 32  # of those, from one address
+IDLE_S = 600.0  # a binary connection between two calls
+HTTP_IDLE_S = 60.0
+MESSAGE_S = 20.0  # from the first byte of a call to its last, and for its answer to leave
+BACKLOG = 64 * 1024  # bytes behind a call, of the next one
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A connection that is served."""
+
+    address: str
+    since_ms: int
+
+
+class Administration:
+    """Lets administrators in and serves their connections, a greenlet each."""
+
+    def __init__(self, context: Context, count: Callable[[str], None]) -> None:
+        """`count(reason)` counts what was refused."""
+        self._context = context
+        self._count = count
+        self._attempts = Attempts()
+        self._served = Group()
+        self._places: dict[int, _Place] = {}
+        self._by_source: Counter[str] = Counter()
+
+    def admit(self, login: AdminLogin, random: bytes, opening: Opening) -> Caller:
+        """Return who proves to be an administrator. Raises Refused, StoreError, SealBroken."""
+        host = host_of(opening)
+        is_local = is_loopback(host)
+        self._attempts.take(host)
+        caller = administrators.by_proof(
+            self._context.fleet, login.hub, login.proof, random, opening.peer, is_local=is_local
+        )
+        self._attempts.give_back(host)
+        log.info("administrator in", who=caller.name, address=opening.peer, tool=login.client_name)
+        return caller
+
+    def has_place(self, opening: Opening) -> bool:
+        """Say whether one more connection of this peer may be served."""
+        source = source_of(host_of(opening))
+        return len(self._places) < MAX_CONNECTIONS and self._by_source[source] < MAX_PER_SOURCE
+
+    def serve_calls(self, opening: Opening, caller: Caller, trailing: bytes) -> None:
+        """Serve the binary calls of a connection from here on."""
+        self._start(opening, lambda: self._calls(opening, caller, trailing))
+
+    def serve_api(self, opening: Opening, request: Request, trailing: bytes) -> None:
+        """Serve HTTP requests of a connection from here on; the head of the first was read."""
+        self._start(opening, lambda: self._requests(opening, request, trailing))
+
+    def connections(self) -> list[ConnectionRow]:
+        """Return the connections that are served."""
+        return [
+            ConnectionRow(f"CID-{number % 0xFFFF}", place.address, place.since_ms, True)
+            for number, place in self._places.items()
+        ]
+
+    def stop(self) -> None:
+        """End every connection, orderly."""
+        self._served.kill()
+
+    # -- connections ---------------------------------------------------------------------------
+
+    def _start(self, opening: Opening, serve: Callable[[], None]) -> None:
+        source = source_of(host_of(opening))
+        number = id(opening)
+        since_ms = int(time.time() * 1000)  # noqa: TID251  # the rim: shown to people
+        self._places[number] = _Place(opening.peer, since_ms)
+        self._by_source[source] += 1
+        self._served.start(gevent.Greenlet(self._serve, opening, number, source, serve))
+
+    def _serve(self, opening: Opening, number: int, source: str, serve: Callable[[], None]) -> None:
+        try:
+            serve()
+        except (ProtocolError, OSError) as error:  # its end, for one
+            log.debug("administrator's connection ended", address=opening.peer, why=str(error))
+        except Exception:
+            log.exception("administrator's connection ended by a fault of ours")
+            self._count("internal")
+        finally:
+            del self._places[number]
+            self._by_source[source] -= 1
+            if not self._by_source[source]:
+                del self._by_source[source]
+            opening.close()
+
+    # -- binary calls --------------------------------------------------------------------------
+
+    def _calls(self, opening: Opening, caller: Caller, trailing: bytes) -> None:
+        reader: Reader[Pack] = Reader(MAX_RPC_REQUEST + BACKLOG)
+        reader.receive(trailing)
+        while True:
+            try:
+                call = _read(opening, reader, rpc.read_call(), IDLE_S)
+            except ProtocolError as error:
+                _write(opening, rpc.encode_call_error(error.code))
+                raise
+            name = rpc.function_of(call)
+            answer = self._carry_out(caller, name, call)
+            if isinstance(answer, Refused):
+                _write(opening, rpc.encode_call_error(answer.code))
+            else:
+                _write(opening, rpc.encode_call_result(answer.elements()))
+
+    def _carry_out(self, caller: Caller, name: str, asked: Pack) -> Answer | Refused:
+        """Return the answer to a call, or why there is none; a fault of ours is 23."""
+        words = log.bind(method=name[:80], who=caller.name, address=caller.address)
+        try:
+            answer = carry_out(self._context, caller, name, asked, utc_now())
+        except Refused as error:
+            words.debug("call refused", code=int(error.code), why=str(error))
+            return error
+        except Exception:
+            words.exception("call failed by a fault of ours")
+            return Refused(ErrorCode.INTERNAL_ERROR, "internal error", "internal")
+        if answer.is_change:
+            words.info("administered")
+        return answer
+
+    # -- HTTP ----------------------------------------------------------------------------------
+
+    def _requests(self, opening: Opening, request: Request, trailing: bytes) -> None:
+        body: Reader[bytes] = Reader(MAX_API_REQUEST + MAX_HEAD + BACKLOG)
+        body.receive(trailing)
+        while True:
+            goes_on = self._respond(opening, request, body)
+            if not goes_on or request.headers.get("connection", "").lower() == "close":
+                return
+            head: Reader[Request] = Reader(body.limit)
+            head.receive(body.rest)
+            request = _read(opening, head, http.read_request(), HTTP_IDLE_S)
+            if not http.is_api(request.target):
+                _write(opening, http.not_found())
+                return
+            body = Reader(body.limit)
+            body.receive(head.rest)
+
+    def _respond(self, opening: Opening, request: Request, reader: Reader[bytes]) -> bool:
+        """Answer one request; false when the connection must end behind it."""
+        if request.size > MAX_API_REQUEST:
+            _write(opening, http_api.too_large(MAX_API_REQUEST))
+            return False
+        caller = None
+        if request.method != "OPTIONS":
+            caller = self._caller_of(opening, request)
+            if caller is None and request.size > BACKLOG:
+                _write(opening, http_api.unauthorized())
+                return False
+        if "100-continue" in request.headers.get("expect", "").lower():
+            _write(opening, b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = _read(opening, reader, _body(request.size), MESSAGE_S) if request.size else b""
+        if request.method == "OPTIONS":
+            _write(opening, http_api.options())
+        elif caller is None:
+            _write(opening, http_api.unauthorized())
+        else:
+            _write(opening, self._answer(caller, request, body))
+        return True
+
+    def _caller_of(self, opening: Opening, request: Request) -> Caller | None:
+        shown = http_api.read_credentials(request)
+        if shown is None:
+            return None
+        host = host_of(opening)
+        try:
+            self._attempts.take(host)
+            caller = administrators.by_password(
+                self._context.fleet, shown.hub, shown.password, opening.peer
+            )
+        except (Refused, CoordinatorError) as error:
+            reason = error.reason if isinstance(error, Refused) else "store-unavailable"
+            self._count(reason)
+            log.info("administrator refused", address=opening.peer, reason=reason, why=str(error))
+            return None
+        self._attempts.give_back(host)
+        return caller
+
+    def _answer(self, caller: Caller, request: Request, body: bytes) -> bytes:
+        """Return the response to a request of an administrator."""
+        match request.method:
+            case "POST" if http_api.is_call(request.target):
+                return http_api.answer(self._json(caller, body))
+            case "GET":
+                return self._get(caller, request.target)
+            case "POST":
+                return http_api.forbidden()
+            case _:
+                return http_api.not_implemented()
+
+    def _get(self, caller: Caller, target: str) -> bytes:
+        try:
+            method, parameters = http_api.read_query(target)
+            if not method:
+                return http_api.index()
+            said = self._json_answer(caller, method, jsonrpc.to_pack(parameters), utc_now())
+        except ValueError as error:
+            said = jsonrpc.encode_error(None, ErrorCode.INVALID_PARAMETER, str(error))
+        return http_api.answer(said, http_api.TEXT_TYPE)
+
+    def _json(self, caller: Caller, body: bytes) -> bytes:
+        try:
+            call = jsonrpc.read_request(body)
+        except jsonrpc.BadRequest as error:
+            return jsonrpc.encode_error(error.id, error.code, str(error))
+        return self._json_answer(caller, call.method, call.params, call.id)
+
+    def _json_answer(self, caller: Caller, name: str, asked: Pack, id: jsonrpc.Id) -> bytes:
+        answer = self._carry_out(caller, name, asked)
+        if isinstance(answer, Refused):
+            return jsonrpc.encode_error(id, answer.code, str(answer))
+        return jsonrpc.encode_result(id, answer.to_json())
+
+
+def host_of(opening: Opening) -> str:
+    """Return the address of a peer without its port."""
+    return opening.peer.rpartition(":")[0].removeprefix("[").removesuffix("]")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address is this machine's own."""
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(
+    opening: Opening, reader: Reader[T], grammar: Generator[int, bytes, T], idle_s: float
+) -> T:
+    """Read one message: `idle_s` for it to begin, MESSAGE_S for the rest of it."""
+    reader.begin(grammar)
+    found = reader.advance()
+    if found is None and not reader.rest:
+        with opening.deadline(idle_s):
+            reader.receive(opening.read())
+        found = reader.advance()
+    with opening.deadline(MESSAGE_S):
+        while found is None:
+            reader.receive(opening.read())
+            found = reader.advance()
+    return found
+
+
+def _body(size: int) -> Generator[int, bytes, bytes]:
+    return (yield size)
+
+
+def _write(opening: Opening, data: bytes) -> None:
+    with opening.deadline(MESSAGE_S):
+        opening.write(data)
