@@ -73,11 +73,10 @@ class Administration:
         """Return who proves to be an administrator. Raises Refused, StoreError, SealBroken."""
         host = host_of(opening)
         is_local = is_loopback(host)
-        self._attempts.take(host)
-        caller = administrators.by_proof(
-            self._context.fleet, login.hub, login.proof, random, opening.peer, is_local=is_local
-        )
-        self._attempts.give_back(host)
+        with self._attempts.attempt(host):
+            caller = administrators.by_proof(
+                self._context.fleet, login.hub, login.proof, random, opening.peer, is_local=is_local
+            )
         log.info("administrator in", who=caller.name, address=opening.peer, tool=login.client_name)
         return caller
 
@@ -209,17 +208,15 @@ class Administration:
             return None
         host = host_of(opening)
         try:
-            self._attempts.take(host)
-            caller = administrators.by_password(
-                self._context.fleet, shown.hub, shown.password, opening.peer
-            )
+            with self._attempts.attempt(host):
+                return administrators.by_password(
+                    self._context.fleet, shown.hub, shown.password, opening.peer
+                )
         except (Refused, CoordinatorError) as error:
             reason = error.reason if isinstance(error, Refused) else "store-unavailable"
             self._count(reason)
             log.info("administrator refused", address=opening.peer, reason=reason, why=str(error))
             return None
-        self._attempts.give_back(host)
-        return caller
 
     def _answer(self, caller: Caller, request: Request, body: bytes) -> bytes:
         """Return the response to a request of an administrator."""

@@ -18,9 +18,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import inf
 from typing import Any
 
-from gateway.errors import Refused
-from gateway.wire.codes import ErrorCode, describe
+from gateway.errors import LimitExceeded, Refused
+from gateway.wire.codes import MAX_ELEMENT_NAME, ErrorCode, describe
 from gateway.wire.pack import Element, Pack
+from gateway.wire.reader import at_most
 from gateway.wire.rpc_fields import ADDRESS, BIN, KINDS, STR, TIME, UTF, Field, Kind
 
 MAX_ID = 255  # characters
@@ -120,11 +121,11 @@ def _elements(name: str, values: Sequence[Any]) -> list[Element]:
     if len(values) > MAX_VALUES:
         raise ValueError(f"{len(values)} values, {MAX_VALUES} allowed")
     try:
-        bare.encode("latin-1")
+        at_most(MAX_ELEMENT_NAME, len(bare.encode("latin-1")))
         field = Field(bare, kind)
         made = [field.default if value is None else _value(kind, value) for value in values]
         return list(field.elements(made))
-    except (ValueError, OverflowError, RecursionError) as error:
+    except (ValueError, OverflowError, LimitExceeded) as error:
         raise ValueError(f"{name[:80]}: {error}") from None
 
 
