@@ -2,7 +2,6 @@
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.errors import ProtocolError
 from gateway.wire import rpc
 from gateway.wire.jsonrpc import BadRequest, read_request, to_pack
-from gateway.wire.pack import Pack
+from gateway.wire.pack import Element, Pack
 from gateway.wire.reader import Reader
 from gateway.wire.rpc_struct import Struct
 from gateway.wire.rpc_structs import STRUCTS
@@ -33,8 +32,8 @@ def calls(draw: st.DrawFn) -> tuple[Struct, Pack]:
     fields = [*made.fields, *(field for group in made.groups for field in group.fields)]
     names = [name for field in fields for name in (field.name, f"{field.name}@ipv6_bool")]
     chosen = draw(st.lists(st.sampled_from(names), unique_by=str.lower, max_size=8))
-    drawn = [replace(draw(elements()), name=name) for name in chosen]
-    return made, Pack(drawn)
+    drawn = [(name, draw(elements())) for name in chosen]
+    return made, Pack(Element(name, one.type, one.values) for name, one in drawn)
 
 
 @given(calls())

@@ -89,3 +89,9 @@ def test_a_query_names_method_and_parameters():
 def test_no_answer_may_be_read_by_a_page_of_another_site():
     for response in (http_api.answer(b"{}"), http_api.options(), http_api.unauthorized()):
         assert b"Access-Control-Allow-Origin" not in response
+
+
+def test_a_head_with_a_password_is_not_kept():
+    before = http._request_of.cache_info()
+    assert request("POST /API/ HTTP/1.1\r\nX-VPNADMIN-PASSWORD: secret\r\n").headers
+    assert http._request_of.cache_info() == before
