@@ -108,9 +108,13 @@ class Limit(StrEnum):
 class NoRoom(CoordinatorError):
     """A limit is reached: `seen` of `allowed` are taken."""
 
-    def __init__(self, limit: Limit, owner: str, seen: int, allowed: int) -> None:
+    def __init__(
+        self, limit: Limit, owner: str, seen: int, allowed: int, *, may_change: bool = False
+    ) -> None:
+        """`may_change`: it is full by this client's own session, whose node may just have died."""
         super().__init__(f"{limit.value} of {owner!r}: {seen} taken, {allowed} allowed")
         self.limit = limit
         self.owner = owner
         self.seen = seen
         self.allowed = allowed
+        self.may_change = may_change

@@ -266,7 +266,9 @@ def raise_if_refused(answer: Answer, hub: str, user: str) -> None:
         raise HubOffline(hub)
     if word in (Limit.HUB_SESSIONS, Limit.USER_LOGINS):
         owner = hub if word == Limit.HUB_SESSIONS else user
-        raise NoRoom(Limit(word), owner, int(str(answer[1])), int(str(answer[2])))
+        seen, allowed, may_change = answer[1:4]
+        full = Limit(word), owner, int(str(seen)), int(str(allowed))
+        raise NoRoom(*full, may_change=may_change == "1")
 
 
 def _raise_if_stale(answer: Answer, hub: str, epoch: int) -> None:

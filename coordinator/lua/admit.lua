@@ -6,7 +6,7 @@
 --   user name, [10] machine id or '-', [11] MultiLogins or 0, [12] hash of the ticket,
 --   [13] the client's address and the name of its host, then field, value, ... of the ticket
 -- Answers what `placed` says | {'no-hub'} | {'offline'} | {'no-user'}
---   | {'hub-sessions', taken, allowed} | {'user-logins', taken, allowed} | {'not-live', why}
+--   | {'hub-sessions' or 'user-logins', taken, allowed, may change} | {'not-live', why}
 --   | {'no-fleet'}.
 if not tick() then return {'no-fleet'} end
 local ended = caller_ended()

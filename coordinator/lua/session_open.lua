@@ -12,7 +12,7 @@
 --   [14] the client's address and the name of its host, then field, value, ... of the record
 -- Answers {'ok', name} | {'no-hub'} | {'no-user'} | {'offline'} | {'stale', current epoch}
 --   | {'ticket-unknown'} | {'ticket-elsewhere'} | {'directory-changed'}
---   | {'hub-sessions', taken, allowed} | {'user-logins', taken, allowed}.
+--   | {'hub-sessions' or 'user-logins', taken, allowed, may change}.
 local known = redis.call('HGET', KEYS[5], ARGV[4])
 if known then return {'ok', string.sub(known, #ARGV[2] + 2)} end
 

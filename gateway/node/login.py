@@ -10,6 +10,7 @@ is true: the directory's state, the hub's epoch, every limit.
 """
 
 import os
+import time
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
@@ -115,10 +116,18 @@ class Logins:
         user = check_user(found.user, login, random, utc_now())
         new = self._settle(login, hub, user, opening)
         ticket = os.urandom(20)
+        # A node that died is known to be dead by then, and its sessions take nobody's place.
+        patient_until = time.monotonic() + 1 + self._fleet.timing.ttl_ms / 1000
         while True:
-            placed = self._fleet.placement.admit(
-                self._lease.held, new, ticket, utc_now(), stay=not can_move
-            )
+            try:
+                placed = self._fleet.placement.admit(
+                    self._lease.held, new, ticket, utc_now(), stay=not can_move
+                )
+            except NoRoom as error:
+                if not error.may_change or time.monotonic() > patient_until:
+                    raise
+                gevent.sleep(MOST_WAIT_S)
+                continue
             match placed:
                 case Here(grant=grant):
                     if grant is not None and not self._owned.take_up(grant):

@@ -117,12 +117,16 @@ def test_a_stock_client_is_known_by_where_it_comes_from(fleet: Fleet) -> None:
     furnish(fleet, Hub("Corp", max_sessions=1))
     policy = {"MultiLogins": 1}
     record = open_session(fleet, unique_id=machine(1), host_name="laptop", policy=policy)
+    with pytest.raises(NoRoom) as full:
+        open_session(fleet, unique_id=machine(2), host_name="laptop")
+    assert full.value.may_change, "its node may have died just now"
     assert fleet.sessions.adopt(record, "node-2", LATER) is not None
     again = {"unique_id": machine(2), "host_name": "laptop", "policy": policy}
     with pytest.raises(NoRoom):
         open_session(fleet, **{**again, "host_name": "desktop"})
-    with pytest.raises(NoRoom):
+    with pytest.raises(NoRoom) as full:
         open_session(fleet, **again, address="198.51.100.8:50000")
+    assert not full.value.may_change
     assert open_session(fleet, **again, address="198.51.100.7:50001").name == "SID-ALICE-2"
 
 
