@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +60,13 @@ class Pinging:
     result: Pings
 
     def __init__(self, source: Endpoint, target: Endpoint, interval: float = 0.05) -> None:
+        # Not a pipe: nobody reads it before the end, and ping stops when one is full, after 36 s.
+        self._printed = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed at our own end
         self._ping = subprocess.Popen(
             source.namespace.inside(*_echo(source, target, interval)),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=self._printed,
             stderr=subprocess.STDOUT,
-            text=True,
         )
 
     def __enter__(self) -> "Pinging":
@@ -75,9 +77,11 @@ class Pinging:
     ) -> None:
         ended = time.time()
         self._ping.send_signal(signal.SIGINT)
-        printed, _ = self._ping.communicate(timeout=10)
-        if kind is None:
-            self.result = _read_pings(printed, ended)
+        self._ping.wait(timeout=10)
+        with self._printed as file:
+            file.seek(0)
+            if kind is None:
+                self.result = _read_pings(file.read(), ended)
 
 
 def ping(source: Endpoint, target: Endpoint, *, count: int = 20, interval: float = 0.05) -> Pings:
