@@ -64,12 +64,13 @@ def dial(
     probe: bool = False,
     expected_certificate: bytes | None = None,
     connect_s: float = CONNECT_S,
+    tls_s: float | None = None,
 ) -> Dialled:
-    """Open a connection and make `request`; `connect_s` bounds TCP and TLS each.
+    """Open a connection and make `request`; `connect_s` bounds TCP, and TLS without a `tls_s`.
 
     Raises CannotConnect, CertificateRejected, Refused (with the server's code) or ProtocolError.
     """
-    opening = _connect(endpoint, trust, connect_s)
+    opening = _connect(endpoint, trust, connect_s, connect_s if tls_s is None else tls_s)
     certificate = opening.engine.peer_certificate() or b""
     try:
         trust.check(certificate)
@@ -86,7 +87,7 @@ def dial(
     return Dialled(opening, event, handshake.trailing, certificate)
 
 
-def _connect(endpoint: Endpoint, trust: Trust, connect_s: float) -> Opening:
+def _connect(endpoint: Endpoint, trust: Trust, connect_s: float, tls_s: float) -> Opening:
     try:
         sock = socket.create_connection((endpoint.address, endpoint.tcp_port), connect_s)
     except OSError as error:
@@ -96,7 +97,7 @@ def _connect(endpoint: Endpoint, trust: Trust, connect_s: float) -> Opening:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     opening = Opening(sock, TlsEngine(trust.context, server_side=False, server_name=endpoint.host))
     try:
-        with opening.deadline(connect_s):
+        with opening.deadline(tls_s):
             opening.handshake()
     except ProtocolError as error:
         sock.close()

@@ -1,6 +1,6 @@
 """Keep a client joined: log in, stay, log in again, at whichever address answers.
 
-The addresses of the name are tried in turn, the one that worked last first; between rounds the
+The addresses of the name are tried in turn, the one where a session ended last; between rounds the
 wait grows from 0-150 ms to 5 s. What cannot get better by waiting (a wrong password, a hub that is
 not there, another certificate) ends the first attempt; once a session has stood, it is retried
 too, because a fleet under repair may say so for a while.
@@ -66,11 +66,10 @@ class Keeper:
             backoff.reset()
             self.logins += 1
             self.session = session
-            self._ring.prefer(session.endpoint)
             self._joined(session)
             session.ended.wait()
             self._left(session)
-            self._ring.prefer(None)
+            self._ring.shun(session.endpoint.address)
             if not self._is_stopped:
                 log.warning("session ended", why=session.why_ended)
                 if not self._retry:

@@ -1,8 +1,8 @@
 """Which addresses to try: HOST[:PORT] as a person writes it, then every address of the name.
 
 A fleet is reached by a DNS name with several addresses. `EndpointRing` asks the resolver anew for
-each round, keeps the resolver's order (getaddrinfo sorts by RFC 6724), and puts the address that
-worked last in front: a session can be resumed where it was, and elsewhere it must be opened anew.
+each round, keeps the resolver's order (getaddrinfo sorts by RFC 6724), and puts the address where
+a session has ended last: whoever does not answer there would be waited for first.
 """
 
 import ipaddress
@@ -97,30 +97,24 @@ class EndpointRing:
         self.target = target
         self._resolver = resolver
         self._known: list[Endpoint] = []
-        self._preferred: Endpoint | None = None
+        self._shunned = ""
 
     def round(self) -> list[Endpoint]:
-        """Return the endpoints to try now, each once, the preferred one first.
+        """Return the endpoints to try now, each once, the shunned one last.
 
         While the resolver fails, the addresses of the last round serve: a broken DNS must not
-        keep a session down. The preferred one is tried even after the name has dropped it,
-        because only it can resume the session. Raises Unresolvable if nothing was ever known.
+        keep a session down. Raises Unresolvable if nothing was ever known.
         """
         try:
             self._known = resolve(self.target, self._resolver)
         except Unresolvable:
             if not self._known:
                 raise
-        if self._preferred is None:
-            return list(self._known)
-        return [self._preferred, *(e for e in self._known if e != self._preferred)]
+        return sorted(self._known, key=lambda endpoint: endpoint.address == self._shunned)
 
-    def prefer(self, endpoint: Endpoint | None) -> None:
-        """Begin later rounds with `endpoint`: should be called when a session stands there.
-
-        None forgets it: should be called when the session has ended for good.
-        """
-        self._preferred = endpoint
+    def shun(self, address: str) -> None:
+        """End later rounds with `address`: should be called when a session there has ended."""
+        self._shunned = address
 
 
 def _port(text: str, digits: str) -> int:

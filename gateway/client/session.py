@@ -8,6 +8,7 @@ by showing another certificate, or by staying away too long.
 User-space code uses this alone (`open_session`); `keeper.py` adds logging in again.
 """
 
+import math
 import random
 import time
 from collections import deque
@@ -38,6 +39,8 @@ MAX_REDIRECTS = 10  # the protocol has no counter (spec 5.2); a circle must end
 QUEUE_BYTES = 4 << 20
 KNOCK_EVERY_S = 0.5  # at most, for a session that has lost all connections
 KNOCK_FOR_S = 60.0  # how long a session is worth knocking for; the server's answer ends it earlier
+ANSWERED_FOR_S = 3.0  # the same with little patience, where somebody answers "not now"
+MUTE_S = 2.0  # for a worker that is being replaced: what knocks at its port is answered by the next
 MORE_CONNECTIONS_EVERY_S = 1.0  # the interval of stock clients (spec 5.5)
 ENDING = frozenset({ErrorCode.SESSION_TIMEOUT, ErrorCode.INVALID_PROTOCOL})  # spec 5.6
 
@@ -147,6 +150,7 @@ class ClientSession:
                 self._lost.clear()
                 backoff.reset()
                 continue
+            patience_s = self._patience_s
             try:
                 self._join_more()
                 backoff.reset()
@@ -155,12 +159,15 @@ class ClientSession:
                     self.close(f"the server gave the session up: {error}")
                     return
                 log.info("additional connection refused", why=str(error))
+                patience_s = max(patience_s, ANSWERED_FOR_S)
             except (CannotConnect, ProtocolError) as error:
                 log.debug("additional connection failed", why=str(error))
-            if self._is_hopeless(time.monotonic()):
-                self.close(f"no answer for {self._patience_s:g} s")
+            left_s = self._left(time.monotonic(), patience_s)
+            if left_s <= 0:
+                self.close(f"not taken back for {patience_s:g} s")
                 return
             pause = MORE_CONNECTIONS_EVERY_S if self._carries_both_ways else backoff.next_delay()
+            pause = min(pause, left_s)
             if len(self._connections) < self.welcome.max_connection:
                 self.ended.wait(pause)
 
@@ -169,8 +176,9 @@ class ClientSession:
         """Return whether no frame waits for a connection: half-duplex takes one each way."""
         return self._egress is not None and any(c.may_receive for c in self._connections)
 
-    def _is_hopeless(self, now: float) -> bool:
-        return self._lost_at is not None and now - self._lost_at > self._patience_s
+    def _left(self, now: float, patience_s: float) -> float:
+        """Return for how long the session is worth knocking for, in seconds."""
+        return math.inf if self._lost_at is None else self._lost_at + patience_s - now
 
     def _join_more(self) -> None:
         dialled = dial(
@@ -179,6 +187,7 @@ class ClientSession:
             self._trust,
             expected_certificate=self._certificate,
             connect_s=min(CONNECT_S, max(1.0, self._patience_s)),
+            tls_s=min(CONNECT_S, max(MUTE_S, self._patience_s)),
         )
         if not isinstance(dialled.event, Joined):
             dialled.opening.close()

@@ -95,16 +95,16 @@ def test_a_label_that_cannot_be_encoded_is_unresolvable_not_a_traceback():
         resolve(Target("a" * 64 + ".example"), system_resolver)
 
 
-def test_the_next_round_begins_where_the_session_stood():
-    names = Names("192.0.2.1", "192.0.2.2")
+def test_the_next_round_ends_where_the_session_did():
+    names = Names("192.0.2.1", "192.0.2.2", "192.0.2.3")
     ring = EndpointRing(Target("vpn.example.com"), names)
-    first, second = ring.round()
-    ring.prefer(second)
-    assert ring.round() == [second, first]
-    names.addresses = ("192.0.2.3",)  # the name moved on, the session may not have
-    assert ring.round() == [second, Endpoint("192.0.2.3", 5555, "vpn.example.com")]
-    ring.prefer(None)
-    assert ring.round() == [Endpoint("192.0.2.3", 5555, "vpn.example.com")]
+    first, second, third = ring.round()
+    ring.shun(first.address)
+    assert ring.round() == [second, third, first]
+    ring.shun("192.0.2.9")
+    assert ring.round() == [first, second, third]
+    names.addresses = ("192.0.2.4",)  # the name moved on
+    assert ring.round() == [Endpoint("192.0.2.4", 5555, "vpn.example.com")]
 
 
 def test_known_addresses_serve_while_the_resolver_fails():
