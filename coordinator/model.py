@@ -239,6 +239,8 @@ class Node:
     """Incarnation: grows with each start. 0: has no lease."""
     state: NodeState = NodeState.UP
     mode: NodeMode = NodeMode.SERVING
+    drain_rate: int = 0
+    """Sessions a second at most that go elsewhere while it drains; 0: as it likes."""
     why: str = ""
     """How it came to its state."""
     ended: Timestamp = NEVER

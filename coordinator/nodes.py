@@ -26,9 +26,13 @@ class Nodes:
         found = self._store.fields_of([self._keys.node(name) for name in names])
         return [node_from_fields(fields) for fields in found if fields]
 
-    def set_mode(self, name: str, mode: NodeMode, now: Timestamp) -> None:
-        """Say what is wanted of a node; it hears so with its next renewal. Raises NotFound."""
-        answer = self._prologue.run("node_mode", now, [self._keys.node(name)], [name, mode.value])
+    def set_mode(self, name: str, mode: NodeMode, now: Timestamp, *, drain_rate: int = 0) -> None:
+        """Say what is wanted of a node; it hears so with its next renewal. Raises NotFound.
+
+        `drain_rate`: sessions a second at most that a draining one gives away; 0: as it likes.
+        """
+        args = [name, mode.value, drain_rate]
+        answer = self._prologue.run("node_mode", now, [self._keys.node(name)], args)
         if answer[0] == "gone":
             raise NotFound("node", name)
 

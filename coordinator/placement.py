@@ -7,12 +7,12 @@ evenly. A node that was given a hub serves it only after its own `activate` succ
 Every grant has an epoch no grant had before. It fences: see `Sessions`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from coordinator.errors import NotFound, StaleEpoch
-from coordinator.model import NewSession
+from coordinator.model import NEVER, NewSession
 from coordinator.names import fold
 from coordinator.prologue import Prologue
 from coordinator.records import flat
@@ -101,6 +101,10 @@ class Ownership:
     """`assigned` (given, not taken up yet), `active`, `free`."""
     since: Timestamp
     why: str
+    stayed: Timestamp = NEVER
+    """When it could not be handed over, if that was the last that was tried."""
+    stays: str = ""
+    """Why not."""
 
 
 class Placement:
@@ -179,13 +183,17 @@ class Placement:
         self._check(answer, grant)
         return answer[0] == "ok"
 
-    def transfer(self, grant: Grant, to: str, now: Timestamp) -> Grant | None:
-        """Hand a hub over; the caller has stopped serving it before. `to` empty: the best other.
+    def transfer(
+        self, grant: Grant, to: str, now: Timestamp, *, prefer: Sequence[str] = ()
+    ) -> Grant | None:
+        """Hand a hub over; the caller has stopped serving it before. `to` empty: the best other,
+        one of `prefer` if any of them has room.
 
-        None: that node cannot take it, or there is none; the caller may go on serving. After
-        StoreUnavailable it may not before a repetition was answered. Raises StaleEpoch.
+        None: that node cannot take it, or there is none, and the hub's record says so; the caller
+        may go on serving. After StoreUnavailable it may not before a repetition was answered.
+        Raises StaleEpoch.
         """
-        answer = self._owned("transfer", grant, now, to)
+        answer = self._owned("transfer", grant, now, to, *prefer)
         self._check(answer, grant)
         if answer[0] == "nobody":
             return None
@@ -257,4 +265,6 @@ def ownership_from_fields(fields: Mapping[str, str]) -> Ownership:
         state=fields["state"],
         since=Timestamp(fields["since"]),
         why=fields.get("why", ""),
+        stayed=Timestamp(fields.get("stayed", NEVER)),
+        stays=fields.get("stays", ""),
     )

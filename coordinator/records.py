@@ -215,6 +215,7 @@ def node_from_fields(fields: Fields) -> Node:
         inc=_number(fields, "inc"),
         state=NodeState(fields.get("state", "up")),
         mode=NodeMode(fields.get("mode", "serving")),
+        drain_rate=_number(fields, "drain_rate"),
         why=fields.get("why", ""),
         ended=_time(fields, "ended"),
         expires_ms=_number(fields, "expires_ms"),

@@ -232,7 +232,7 @@ KEYS: Sequence[Key] = (
         fields="""
             id pid host address version started sessions connections count:<reason>? updated
             direct_address direct_tcp_ports peer_address is_host weight max_sessions boot process
-            witness witness_inc inc state mode why expires_ms began_ms ended? ended_ms?
+            witness witness_inc inc state mode drain_rate? why expires_ms began_ms ended? ended_ms?
             heir_until_ms? suspected_ms?
         """,
         writer="its renewals; whoever ends its lease",
@@ -277,7 +277,7 @@ KEYS: Sequence[Key] = (
         "owner:<hub>",
         "hash",
         "who has a dynamic hub, or had it last; nobody, while there is no `node`",
-        fields="hub node? inc? epoch state since why assigned_ms epoch_before",
+        fields="hub node? inc? epoch state since why assigned_ms epoch_before stayed? stays?",
         writer="placement; its owner",
         lifetime=_WITH_HUB,
         steps=_GRANTING + " activate free hub_delete",

@@ -17,6 +17,7 @@ local function grant(hub, node, why, by)
   redis.call('HSET', PREFIX .. 'owner:' .. hub, 'hub', hub, 'node', node, 'inc', inc,
     'epoch', epoch, 'state', 'assigned', 'since', NOW, 'why', why,
     'assigned_ms', whole(clock.ms), 'epoch_before', owner[2] or '0')
+  redis.call('HDEL', PREFIX .. 'owner:' .. hub, 'stayed', 'stays')
   redis.call('SADD', PREFIX .. 'node-hubs:' .. node, hub)
   redis.call('SADD', PREFIX .. 'node-assigned:' .. node, hub)
   weigh(PREFIX, node)
@@ -42,6 +43,19 @@ local function choose(caller, reachable, except)
     end
     first = first + 16
   end
+end
+
+-- Answers the one of `nodes` with the least share, of those that may be chosen. nil: none.
+local function choose_of(nodes, except)
+  local best, least
+  for _, node in ipairs(nodes) do
+    local share = tonumber(redis.call('ZSCORE', PREFIX .. 'load', node) or '1')
+    local expires = tonumber(redis.call('ZSCORE', PREFIX .. 'leases', node) or '-1')
+    if node ~= except and share < 1 and expires >= clock.ms and (not least or share < least) then
+      best, least = node, share
+    end
+  end
+  return best
 end
 
 -- May the caller carry sessions, and is there room on it?

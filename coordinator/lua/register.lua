@@ -19,11 +19,13 @@ if row and row.is_up then
   finish(node, 'dead', 'succeeded by another process on its host', node, 0)
 end
 local mode = row and row.mode or 'serving'
+local drain_rate = redis.call('HGET', KEYS[4], 'drain_rate')
 local inc = mint(row and row.inc)
 redis.call('DEL', KEYS[4])
 redis.call('HSET', KEYS[4], unpack(ARGV, 6))
 redis.call('HSET', KEYS[4], 'inc', inc, 'state', 'up', 'mode', mode, 'why', 'registered',
   'began_ms', whole(clock.ms))
+if drain_rate then redis.call('HSET', KEYS[4], 'drain_rate', drain_rate) end
 redis.call('SADD', PREFIX .. 'nodes', node)
 -- What is recorded for the name comes back with the renewals.
 redis.call('SUNIONSTORE', PREFIX .. 'node-assigned:' .. node, PREFIX .. 'node-hubs:' .. node)

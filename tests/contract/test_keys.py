@@ -8,7 +8,7 @@ import pytest
 
 from coordinator.errors import StaleEpoch
 from coordinator.fleet import Fleet
-from coordinator.model import FleetCertificate, Hub, SessionUpdate, Traffic
+from coordinator.model import FleetCertificate, Hub, NodeMode, SessionUpdate, Traffic
 from coordinator.placement import Here
 from coordinator.schema import KEYS, to_markdown
 from coordinator.sessions import hash_session_key
@@ -70,7 +70,10 @@ def live_through_everything(fleet: Fleet, raw) -> None:
     claims = {"other": placed.grant.epoch, "third": third_epoch}
     fleet.leases.reconcile(lease, NODE, claims, 0.0, NOW)
     fleet.directory.create_hub(Hub("Fourth"), NOW)
-    placement.place(second, "fourth", NOW, here=True)
+    fourth = placement.place(second, "fourth", NOW, here=True)
+    assert isinstance(fourth, Here)
+    placement.transfer(fourth.grant, "nowhere", NOW)
+    fleet.nodes.set_mode("node-2", NodeMode.DRAINING, NOW, drain_rate=5)
     fleet.election.lead(second, NOW)
     fleet.election.step_down(NOW)
     raw.hset(keys.leader(), mapping={"node": "node-1", "inc": lease.inc})

@@ -336,6 +336,19 @@ def test_mode_is_heard_at_the_next_renewal_and_outlives_a_restart(fleet: Fleet) 
         fleet.nodes.set_mode("node-9", NodeMode.SERVING, NOW)
 
 
+def test_rate_of_a_drain_holds_as_long_as_it_lasts(fleet: Fleet) -> None:
+    lease = register(fleet, "node-1")
+    fleet.nodes.set_mode("node-1", NodeMode.DRAINING, NOW, drain_rate=5)
+    renew(fleet, lease)
+    fleet.leases.leave(lease, "stops", NOW)
+    register(fleet, "node-1")
+    assert fleet.nodes.node("node-1").drain_rate == 5
+    fleet.nodes.set_mode("node-1", NodeMode.DRAINING, NOW, drain_rate=7)
+    assert fleet.nodes.node("node-1").drain_rate == 7
+    fleet.nodes.set_mode("node-1", NodeMode.SERVING, NOW)
+    assert fleet.nodes.node("node-1").drain_rate == 0
+
+
 def test_a_living_node_cannot_be_removed(fleet: Fleet, raw: redis.Redis) -> None:
     lease = register(fleet, "node-1")
     with pytest.raises(Conflict, match="node 'node-1' is alive"):

@@ -17,6 +17,7 @@ from tests.contract.test_lease import TTL, history, renew, restart
 from tests.contract.values import (
     ALICE,
     HUB,
+    LATER,
     LOGIN,
     NOW,
     a_node,
@@ -187,6 +188,34 @@ def test_a_hub_is_handed_over(fleet: Fleet) -> None:
     assert best.node in ("node-1", "node-2")
     with pytest.raises(StaleEpoch):
         fleet.placement.transfer(grant, "node-2", NOW)
+
+
+def test_a_hub_goes_to_a_preferred_node_with_room(fleet: Fleet) -> None:
+    lease, *_ = settle(fleet)
+    grant = take(fleet, lease)
+    fleet.nodes.set_mode("node-2", NodeMode.CORDONED, NOW)
+    elsewhere = fleet.placement.transfer(grant, "", NOW, prefer=["node-1", "node-2", "node-9"])
+    assert elsewhere.node == "node-3", "the preferred one takes nothing"
+    assert fleet.placement.activate(elsewhere, NOW)
+    fleet.nodes.set_mode("node-2", NodeMode.SERVING, NOW)
+    beside = fleet.placement.transfer(elsewhere, "", NOW, prefer=["node-2"])
+    assert beside.node == "node-2"
+
+
+def test_a_hub_that_stays_says_why_until_it_goes(fleet: Fleet) -> None:
+    lease, *_ = settle(fleet)
+    grant = take(fleet, lease)
+    assert fleet.placement.owner("corp").stays == ""
+    assert fleet.placement.transfer(grant, "node-9", NOW) is None
+    assert fleet.placement.owner("corp").stays == "node-9 takes nothing, or is gone"
+    for node in ("node-2", "node-3"):
+        fleet.nodes.set_mode(node, NodeMode.CORDONED, NOW)
+    assert fleet.placement.transfer(grant, "", LATER) is None
+    stays = fleet.placement.owner("corp")
+    assert (stays.stayed, stays.stays) == (LATER, "no other node can take it")
+    fleet.nodes.set_mode("node-2", NodeMode.SERVING, NOW)
+    assert fleet.placement.transfer(grant, "", LATER) is not None
+    assert fleet.placement.owner("corp").stays == ""
 
 
 def test_an_owner_is_ordered_to_move_a_hub(fleet: Fleet) -> None:
