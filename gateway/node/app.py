@@ -46,6 +46,7 @@ from gateway.node.live import LiveNode
 from gateway.node.login import Entrance, Logins
 from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
+from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.node.vigil import Vigil
 from gateway.transport.contexts import server_context
@@ -67,9 +68,11 @@ class App:
         fleet: Fleet,
         *,
         sockets: Sequence[socket.socket] = (),
+        siblings: Siblings | None = None,
         revive_store: Callable[[], None] | None = None,
     ) -> None:
-        """`sockets` listen already; without any, those of the settings are made.
+        """`sockets` listen already; without any, those of the settings are made. `siblings` are
+        the other workers of a supervisor.
 
         `revive_store` is called while the store is away: an embedded one may need an owner.
 
@@ -78,6 +81,7 @@ class App:
         self._fleet = fleet
         self.certificate_pem, private_key_pem = _fleet_certificate(settings, fleet)
         self._counters = Counters()
+        self._siblings = siblings or Siblings()
         self._listener = Listener(settings.limits, self._conduct, self._counters.count)
         if sockets:
             self._listener.take(sockets)
@@ -118,6 +122,8 @@ class App:
             self.table.end_hub,
             self.table.count_of,
             lambda hub: self._duties.take_over_sessions(hub),
+            self.table.knocks_of,
+            self._siblings,
         )
         self.table.join_fleet(self._owned, self._lease)
         self._calls_store = connect(store_url(settings), settings.fleet.name, pool_size=1)
@@ -125,9 +131,10 @@ class App:
         self._administration = Administration(self._office(), self._counters.count)
         self._dialogues = Dialogues(
             server_context(self.certificate_pem, private_key_pem),
-            Logins(fleet, self._lease, self._owned, self.table, self._entrance),
+            Logins(fleet, self._lease, self._owned, self.table, self._entrance, self._siblings),
             self.table,
             self._administration,
+            self._siblings,
             self._counters.count,
             handshake_s=settings.limits.handshake_s,
             queue_bytes=settings.session.queue_kib * 1024,
@@ -141,12 +148,14 @@ class App:
             ledger,
             self.hubs,
             self.table,
+            self._siblings,
             resume_s=settings.session.resume_s,
         )
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     def _conduct(self, sock: socket.socket, address: str) -> None:
-        self._dialogues.conduct(sock, address)
+        if not self._siblings.pass_on(sock, address):
+            self._dialogues.conduct(sock, address)
 
     def _describe(self) -> Node:
         """Return this node's row as it is now."""
@@ -197,6 +206,7 @@ class App:
             gevent.spawn(self._heartbeat.run),
             gevent.spawn(self._duties.run, self._heartbeat),
             gevent.spawn(self._calls.run),
+            gevent.spawn(self._siblings.run, self._listener.take_in),
         ]
         if self._row.peer_address:
             self._greenlets.append(gevent.spawn(self._vigil.run))
@@ -217,7 +227,10 @@ class App:
         gevent.killall(self._greenlets)
         with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
             self._report()
-        for session in self.table.all():
+        sessions = self.table.all()
+        if for_successor:
+            self._siblings.announce([knock for session in sessions for knock in session.knocks()])
+        for session in sessions:
             session.end("gateway-stops")
         if for_successor:
             self._lease.close_gate()
@@ -258,14 +271,15 @@ def run(
     settings: Settings,
     *,
     sockets: Sequence[socket.socket] = (),
+    siblings: Siblings | None = None,
     ready: Callable[[], None] | None = None,
     owns_store: bool = True,
     has_successor: Callable[[], bool] = lambda: False,
 ) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called once clients are let in.
 
-    Under a supervisor, `sockets` and the embedded store are its own, and `has_successor` says in
-    the end whether it will replace this process. Raises ConfigError or
+    Under a supervisor, `sockets`, `siblings` and the embedded store are its own, and
+    `has_successor` says in the end whether it will replace this process. Raises ConfigError or
     CoordinatorError when it cannot serve.
     """
     stopping = Event()
@@ -278,7 +292,7 @@ def run(
             # Held here too, so that this process owns the server and starts it again if need be.
             revive = stack.enter_context(EmbeddedStore(settings.state_dir)).ensure
         fleet = stack.enter_context(open_fleet(settings))
-        app = App(settings, fleet, sockets=sockets, revive_store=revive)
+        app = App(settings, fleet, sockets=sockets, siblings=siblings, revive_store=revive)
         log.info(
             "gateway ready",
             version=__version__,

@@ -15,8 +15,10 @@ from coordinator.errors import LeaseLost, SealBroken, StaleEpoch, StoreError
 from gateway import __version__
 from gateway.errors import ProtocolError, Refused
 from gateway.node.administration import Administration
+from gateway.node.knocks import Knock
 from gateway.node.login import Logins
 from gateway.node.session import Session
+from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.transport.connection import Connection
 from gateway.transport.opening import Opening, PeerGone
@@ -56,6 +58,7 @@ class Dialogues:
         logins: Logins,
         table: SessionTable,
         administration: Administration,
+        siblings: Siblings,
         count: Callable[[str], None],
         *,
         handshake_s: float,
@@ -66,6 +69,7 @@ class Dialogues:
         self._logins = logins
         self._table = table
         self._administration = administration
+        self._siblings = siblings
         self._count = count
         self._handshake_s = handshake_s
         self._queue_bytes = queue_bytes
@@ -223,6 +227,11 @@ class Dialogues:
     def _join(self, key: bytes, opening: Opening, handshake: ServerHandshake) -> None:
         session = self._table.find_or_resume(key)
         if session is None:
+            knock = Knock(opening.peer_address, opening.local_port)
+            node = self._table.whereabouts(key)
+            if self._siblings.point(knock, node):
+                # A code that makes the client knock again a second later (spec 5.6).
+                raise Refused(ErrorCode.SERVER_CANNOT_ACCEPT, f"its hub is on {node}", "at-sibling")
             raise Refused(ErrorCode.SESSION_TIMEOUT, "session key unknown", "unknown-session")
         direction = session.next_direction()
         handshake.accept_additional(direction)

@@ -7,7 +7,6 @@ of the store being reachable. Runs beside the heartbeat: a slow answer here rene
 import random
 import time
 
-import gevent
 import structlog
 from gevent.pool import Group
 
@@ -15,20 +14,20 @@ from coordinator.controller import Controller
 from coordinator.errors import CoordinatorError, LeaseLost, StoreError
 from coordinator.fleet import Fleet
 from coordinator.lease import Renewal
-from coordinator.model import DropSession, LoseHub, MoveHub, NodeMode, NodeState, SessionUpdate
+from coordinator.model import DropSession, LoseHub, MoveHub, NodeMode, SessionUpdate
 from coordinator.times import utc_now
+from gateway.node.drain import Drain
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.owned import OwnedHubs
 from gateway.node.session import Session
+from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
-from gateway.transport.gate import ALWAYS_OPEN
 
 log = structlog.get_logger()
 
-DRAIN_PAUSE_S = 0.02  # between two hubs or sessions: their clients log in elsewhere meanwhile
 COLLECT_EVERY_S = 30.0
 REPORT_EVERY_S = 5.0  # between two reports on traffic and sessions
 
@@ -44,6 +43,7 @@ class Duties:
         ledger: Ledger,
         hubs: Hubs,
         table: SessionTable,
+        siblings: Siblings,
         *,
         resume_s: float,
     ) -> None:
@@ -57,6 +57,7 @@ class Duties:
         self._resume_s = resume_s
         self._known_version = -1
         self._movers = Group()
+        self._drain = Drain(fleet, lease, owned, table, siblings, self._move, resume_s=resume_s)
         self._controller = Controller(fleet.prologue, round(resume_s * 1000))
         self._last_sentence = ""
 
@@ -93,8 +94,9 @@ class Duties:
             self._owned.take_up(grant)
         self._owned.free_idle(time.monotonic())
         self._apply_directory(renewal.directory_version)
-        if renewal.mode is NodeMode.DRAINING and not self._movers:
-            self._movers.spawn(self._drain)
+        self._drain.is_wanted = renewal.mode is NodeMode.DRAINING
+        if self._drain.is_wanted and not self._movers:
+            self._movers.spawn(self._drain.run)
         self._lead()
         self._table.close_records()
 
@@ -119,31 +121,6 @@ class Duties:
             log.info(self._owned.hand_over(hub, to))
         except (StoreError, LeaseLost) as error:
             log.warning("hub not moved", hub=hub, why=str(error))
-
-    def _drain(self) -> None:
-        """Hand every hub over, one by one; the rest of the sessions are asked to come elsewhere.
-
-        Not while there is no elsewhere: sessions would be closed once a second for nothing.
-        """
-        try:
-            if not self._is_anybody_else_serving():
-                log.warning("drain waits: no other node may take anything")
-                return
-        except (StoreError, LeaseLost) as error:
-            log.warning("drain interrupted", why=str(error))
-            return
-        for hub in list(self._owned.epochs()):
-            self._move(hub, "")
-            gevent.sleep(DRAIN_PAUSE_S)
-        for session in self._table.all():
-            if session.gate is ALWAYS_OPEN:
-                session.end("drained")
-                gevent.sleep(DRAIN_PAUSE_S)
-
-    def _is_anybody_else_serving(self) -> bool:
-        me = self._lease.held.node
-        others = (n for n in self._fleet.nodes.nodes() if n.id != me and n.is_host)
-        return any(n.state is NodeState.UP and n.mode is NodeMode.SERVING for n in others)
 
     def _lead(self) -> None:
         """Show progress as leader, or become one where nobody leads; do its optional work."""

@@ -59,6 +59,10 @@ class Listener:
         """Return where clients connect: host and TCP port of each socket."""
         return [sock.getsockname()[:2] for sock in self._sockets]
 
+    def take_in(self, sock: socket.socket, address: str) -> None:
+        """Begin a dialogue on a connection somebody else accepted; waits for a place."""
+        self._begin(sock, address.removeprefix("::ffff:"))
+
     def start(self) -> None:
         """Begin to accept."""
         self._acceptors = [gevent.spawn(self._accept, sock) for sock in self._sockets]
@@ -83,16 +87,18 @@ class Listener:
                     self._count("out-of-files")
                 gevent.sleep(pause_s)
                 continue
-            address = peer[0].removeprefix("::ffff:")
-            source = source_of(address)
-            if self._by_source[source] >= self._limits.handshakes_per_address:
-                self._count("too-many-from-address")
-                sock.close()
-                continue
-            self._by_source[source] += 1
-            # Behind `accept`: of two listeners, one that waits for a client must not hold a place.
-            self._places.acquire()
-            self._dialogues.start(gevent.Greenlet(self._run, sock, address, source))
+            self._begin(sock, peer[0].removeprefix("::ffff:"))
+
+    def _begin(self, sock: socket.socket, address: str) -> None:
+        source = source_of(address)
+        if self._by_source[source] >= self._limits.handshakes_per_address:
+            self._count("too-many-from-address")
+            sock.close()
+            return
+        self._by_source[source] += 1
+        # Behind `accept`: of two listeners, one that waits for a client must not hold a place.
+        self._places.acquire()
+        self._dialogues.start(gevent.Greenlet(self._run, sock, address, source))
 
     def _run(self, sock: socket.socket, address: str, source: str) -> None:
         try:

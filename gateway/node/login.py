@@ -36,6 +36,7 @@ from gateway.node.admission import check_hub, check_user, settle
 from gateway.node.lease import NodeLease
 from gateway.node.owned import MOST_WAIT_S, OwnedHubs
 from gateway.node.session import Session
+from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.transport.opening import Opening
 from gateway.wire.codes import ErrorCode
@@ -68,6 +69,7 @@ class Logins:
         owned: OwnedHubs,
         table: SessionTable,
         entrance: Entrance,
+        siblings: Siblings,
     ) -> None:
         self._fleet = fleet
         self._lookups = Lookups(fleet.directory)
@@ -75,6 +77,7 @@ class Logins:
         self._owned = owned
         self._table = table
         self._entrance = entrance
+        self._siblings = siblings
 
     def admit(
         self, login: Login, random: bytes, opening: Opening
@@ -174,8 +177,19 @@ class Logins:
         except (Refused, DirectoryChanged, NoRoom, StaleEpoch):
             return None
 
-    def _by_ticket(self, login: Login, ticket: bytes, opening: Opening) -> tuple[Session, bytes]:
-        found = self._fleet.tickets.find(ticket, login.hub, self._entrance.node, utc_now())
+    def _by_ticket(
+        self, login: Login, ticket: bytes, opening: Opening
+    ) -> tuple[Session, bytes] | Redirect:
+        try:
+            found = self._fleet.tickets.find(ticket, login.hub, self._entrance.node, utc_now())
+        except BadTicket:
+            sibling = self._siblings.owner_of(opening.local_port)
+            if not sibling:
+                raise
+            # Taken for a client that comes back to us, who shares its address: once more.
+            found = self._fleet.tickets.find(ticket, login.hub, sibling, utc_now())
+            hub = check_hub(self._fleet.directory.hub(found.hub), found.hub)
+            return self._redirect(hub, ticket, "", (opening.local_port,), opening)
         hub = check_hub(self._fleet.directory.hub(found.hub), found.hub)
         # The ticket fixes user and policy; what the client says of itself is its own.
         user = User(hub.name, found.user, policy=found.policy)

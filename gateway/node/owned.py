@@ -2,11 +2,12 @@
 
 A grant is served only after `activate` succeeded, only while the node's gate is open, and only
 under its epoch: every write about a session carries it. Whoever asks for a hub that is just being
-handed over waits.
+handed over waits. A node beside this one, under the same supervisor, is preferred when a hub is
+handed over: its clients come back to it at once, by the port they know (see `siblings`).
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import gevent
 import structlog
@@ -16,7 +17,9 @@ from coordinator.model import Hub, HubKind
 from coordinator.names import fold
 from coordinator.placement import Grant, Here, Placement, Wait
 from coordinator.times import utc_now
+from gateway.node.knocks import Knock
 from gateway.node.lease import NodeLease
+from gateway.node.siblings import Siblings
 
 log = structlog.get_logger()
 
@@ -34,15 +37,20 @@ class OwnedHubs:
         end_sessions: Callable[[str, str], None],
         count_sessions: Callable[[str], int],
         take_over_sessions: Callable[[str], None],
+        knocks_of: Callable[[str], Sequence[Knock]],
+        siblings: Siblings,
     ) -> None:
         """`end_sessions(hub, reason)` ends those of a hub here and keeps their records;
-        `count_sessions(hub)` says how many there are; `take_over_sessions(hub)`, called in a
-        greenlet of its own, makes those ours that were with the owner before."""
+        `count_sessions(hub)` says how many there are, `knocks_of(hub)` what their clients will be
+        known by; `take_over_sessions(hub)`, called in a greenlet of its own, makes those ours that
+        were with the owner before."""
         self._placement = placement
         self._lease = lease
         self._end_sessions = end_sessions
         self._count_sessions = count_sessions
         self._take_over_sessions = take_over_sessions
+        self._knocks_of = knocks_of
+        self._siblings = siblings
         self._grants: dict[str, Grant] = {}
         self._used_at: dict[str, float] = {}
         self._moving: set[str] = set()
@@ -80,6 +88,11 @@ class OwnedHubs:
                     case _:
                         return None
             gevent.sleep(pause_s)
+
+    def owner_of(self, hub: str) -> str:
+        """Return the node a dynamic hub is given to; empty: none. Raises StoreError."""
+        owner = self._placement.owner(hub)
+        return owner.node if owner is not None else ""
 
     def holds(self, hub: Hub, epoch: int) -> bool:
         """Say whether `hub` is served here under `epoch` at this moment; a static one always is."""
@@ -120,7 +133,8 @@ class OwnedHubs:
             self._end_sessions(hub, why)
 
     def hand_over(self, hub: str, to: str) -> str:
-        """Stop a hub and give it to `to` (empty: the best other node); return a sentence.
+        """Stop a hub and give it to `to`; return a sentence. Empty: the best of our siblings, else
+        the best other node.
 
         Raises LeaseLost and StoreError: then it stays stopped until the next question about it.
         """
@@ -130,11 +144,14 @@ class OwnedHubs:
             return f"hub {hub} is not served here"
         self._moving.add(key)
         try:
-            self._end_sessions(hub, "hub-moved")
-            given = self._placement.transfer(grant, to, utc_now())
-            if given is None:
-                return f"hub {hub} stays: no other node can take it"
-            self._grants.pop(key, None)
+            # Their clients knock here again while we still ask: they wait for the answer.
+            with self._siblings.holding(self._knocks_of(hub)) as go_to:
+                self._end_sessions(hub, "hub-moved")
+                given = self._placement.transfer(grant, to, utc_now(), prefer=self._siblings.nodes)
+                if given is None:
+                    return f"hub {hub} stays: no other node can take it"
+                self._grants.pop(key, None)
+                go_to(given.node)
             return f"hub {hub} handed to {given.node} at epoch {given.epoch}"
         except StaleEpoch as error:
             self._grants.pop(key, None)

@@ -17,9 +17,11 @@ from gateway.errors import Refused
 from gateway.hub.port import Port
 from gateway.hub.switch import Switch
 from gateway.node.admission import read_policy_settings
+from gateway.node.knocks import Knock
 from gateway.node.ledger import Ledger
 from gateway.transport.connection import Connection
 from gateway.transport.gate import Gate
+from gateway.transport.peer import address_of
 from gateway.transport.timer import Timer
 from gateway.wire.blocks import Run
 from gateway.wire.codes import Direction, ErrorCode
@@ -167,6 +169,10 @@ class Session:
         self._log.debug(
             "connection joined", peer=connection.peer, connections=len(self.connections)
         )
+
+    def knocks(self) -> list[Knock]:
+        """Return by what its client will be known if it comes back: once for each connection."""
+        return [Knock(address_of(c.peer), c.local_port) for c in self.connections]
 
     def wait(self, seconds: float) -> None:
         """Give the client `seconds` to come back, instead of the session's time-out."""

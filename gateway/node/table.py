@@ -6,6 +6,7 @@ the removal of its record. Between the two the record is enough for any process 
 """
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
@@ -22,6 +23,7 @@ from coordinator.names import fold
 from coordinator.sessions import Sessions, hash_session_key
 from coordinator.times import utc_now
 from gateway.node.hubs import Hubs
+from gateway.node.knocks import Knock
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.owned import OwnedHubs
@@ -31,7 +33,9 @@ log = structlog.get_logger()
 
 
 # Ended here, not for the client: its record stays for whichever process it comes back to.
-RESUMABLE = frozenset({"gateway-stops", "hub-moved", "lease-lost", "lost-with-the-store"})
+RESUMABLE = frozenset(
+    {"gateway-stops", "hub-moved", "passed-on", "lease-lost", "lost-with-the-store"}
+)
 LOOKS = 2  # heartbeats after which a session whose beginning is in doubt is known not to exist
 
 
@@ -70,6 +74,7 @@ class SessionTable:
         # A lock lives as long as somebody holds it or waits for it, and so does its entry.
         self._adopting: WeakValueDictionary[str, RLock] = WeakValueDictionary()
         self._to_close: dict[str, SessionRecord] = {}
+        self._left_behind: dict[str, tuple[float, SessionRecord]] = {}
         # Sessions that wait for their clients since they were taken over, by whose they are.
         self._taken_over: WeakValueDictionary[Who, Session] = WeakValueDictionary()
         self._logged_in: WeakValueDictionary[Who, Session] = WeakValueDictionary()
@@ -121,6 +126,14 @@ class SessionTable:
             return session
         record = self._records.by_key(key)
         return None if record is None else self._resume(record, None)
+
+    def whereabouts(self, key: bytes) -> str:
+        """Return the node that has the hub of a session; empty if there is none. Raises StoreError.
+
+        That of a static hub is resumed wherever its client comes.
+        """
+        record = self._records.by_key(key)
+        return "" if record is None else self._owned.owner_of(record.hub)
 
     def resume_left(self, wait_s: float) -> int:
         """Take back every session this node carried when it ended; return how many.
@@ -177,7 +190,9 @@ class SessionTable:
             self._taken_over[_whence(record)] = session
         if wait_s is not None and any(record.unique_id):
             self._taken_over[_who(record)] = session
-            if _who(record) in self._logged_in:
+            newer = self._logged_in.get(_who(record))
+            # An ended one may be this very session, from before its hub went away and came back.
+            if newer is not None and not newer.ended:
                 session.end("superseded")
         return session
 
@@ -213,6 +228,11 @@ class SessionTable:
 
         Once per heartbeat; what could not be done now stays for the next. Raises StoreError.
         """
+        now = time.monotonic()
+        for due, left in list(self._left_behind.values()):
+            if now >= due:
+                self._to_close[left.key_hash] = left
+                del self._left_behind[left.key_hash]
         for key, looks in list(self._in_doubt.items()):
             record = self._records.by_key(key)
             if record is not None:
@@ -234,14 +254,25 @@ class SessionTable:
 
     def count_of(self, hub: str) -> int:
         """Return how many sessions of a hub are here."""
+        return len(self.of_hub(hub))
+
+    def of_hub(self, hub: str) -> list[Session]:
+        """Return the sessions of a hub here."""
         live = self._hubs.alive.get(fold(hub))
-        return len(live.sessions) if live is not None else 0
+        return list(live.sessions.values()) if live is not None else []
 
     def end_hub(self, hub: str, reason: str) -> None:
         """End every session of a hub here."""
-        live = self._hubs.alive.get(fold(hub))
-        for session in list(live.sessions.values()) if live is not None else []:
+        for session in self.of_hub(hub):
             session.end(reason)
+
+    def knocks_of(self, hub: str) -> list[Knock]:
+        """Return by what the clients of a hub here will be known if they come back."""
+        return [knock for session in self.of_hub(hub) for knock in session.knocks()]
+
+    def leave_behind(self, record: SessionRecord, wait_s: float) -> None:
+        """Remove the record of a session that was passed on, if nobody resumes it in `wait_s`."""
+        self._left_behind[record.key_hash] = (time.monotonic() + wait_s, record)
 
     def join_fleet(self, owned: OwnedHubs, lease: NodeLease) -> None:
         """Learn who says which hubs may be served here; they need the table themselves."""

@@ -1,7 +1,8 @@
 """What supervisor and worker say to each other, over a socket pair.
 
     worker ─► supervisor    WAITING once everything is imported
-    supervisor ─► worker    once: an assignment, with the listening sockets it names
+    supervisor ─► worker    once: an assignment, with sockets: those that listen, the worker's inbox
+                            and the way into each sibling's
     worker ─► supervisor    READY when it serves, then ALIVE every half second from its loop
     supervisor ─► worker    LAST before a SIGTERM that no successor follows
 
@@ -11,7 +12,7 @@ one without asking it.
 
 import json
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 WAITING = b"w"
@@ -20,7 +21,7 @@ ALIVE = b"."
 LAST = b"l"
 ALIVE_EVERY_S = 0.5
 MAX_ASSIGNMENT = 64 * 1024  # bytes
-MAX_SOCKETS = 64
+MAX_SOCKETS = 253  # in one message: SCM_MAX_FD, linux/net/scm.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,15 @@ class Assignment:
     """The whole file as the supervisor read it, with the worker's own id. It may hold the store's
     password, so it goes this way and neither by argv nor by a file."""
     log_level: str = "info"
+    siblings: tuple[tuple[str, int], ...] = ()
+    """Names and direct ports of the other workers. The last sockets are its inbox and theirs."""
 
 
 def send_assignment(
     control: socket.socket, assignment: Assignment, sockets: list[socket.socket]
 ) -> None:
-    """Hand `assignment` and the listening `sockets` to a worker."""
-    text = json.dumps({"settings": assignment.settings, "log_level": assignment.log_level})
+    """Hand `assignment` and its `sockets` to a worker."""
+    text = json.dumps(asdict(assignment))
     socket.send_fds(control, [text.encode()], [sock.fileno() for sock in sockets])
 
 

@@ -34,7 +34,7 @@ def supervise(settings: Settings, workers: int, *, log_level: str) -> None:
         fleet = stack.enter_context(open_fleet(settings))
         slots = _slots(settings, workers)
         for slot in slots:
-            for sock in slot.sockets:
+            for sock in (*slot.sockets, slot.way_in, slot.inbox):
                 stack.callback(sock.close)
 
         def reaped(node: str, process: str, why: str) -> None:

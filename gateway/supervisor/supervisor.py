@@ -31,10 +31,12 @@ class Slot:
     """The place of one worker: its id, its sockets, and whichever process fills it now."""
 
     def __init__(self, node: str, sockets: list[socket.socket], direct_tcp_port: int = 0) -> None:
-        """`direct_tcp_port` leads to this worker alone; 0: every port does."""
+        """`sockets` listen; `direct_tcp_port` leads to this worker alone; 0: every port does."""
         self.node = node
         self.direct_tcp_port = direct_tcp_port
         self.sockets = sockets
+        # Whole messages, one after another; both ends are kept, so nothing in it is ever lost.
+        self.way_in, self.inbox = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.process: WorkerProcess | None = None
         self.ready = Event()
         self.starts = 0
@@ -86,7 +88,8 @@ class Supervisor:
             process = self._next_process()
             slot.process = process
             slot.starts += 1
-            if process.assign(self._assignment(slot), slot.sockets) and process.wait_ready(READY_S):
+            assignment, sockets = self._assignment(slot)
+            if process.assign(assignment, sockets) and process.wait_ready(READY_S):
                 slot.ready.set()
                 self._hold_spare()
                 log.info("worker serves", node=slot.node, pid=process.pid)
@@ -123,12 +126,17 @@ class Supervisor:
             else:
                 log.info("all workers restarted")
 
-    def _assignment(self, slot: Slot) -> Assignment:
+    def _assignment(self, slot: Slot) -> tuple[Assignment, list[socket.socket]]:
+        """Return what fills a slot is to be, and the sockets that go with it."""
         gateway = replace(
             self._settings.gateway, node=slot.node, direct_tcp_port=slot.direct_tcp_port
         )
         settings = replace(self._settings, gateway=gateway)
-        return Assignment(msgspec.to_builtins(settings), self._log_level)
+        others = [other for other in self._slots if other is not slot]
+        siblings = tuple((other.node, other.direct_tcp_port) for other in others)
+        inboxes = [slot.inbox, *(other.way_in for other in others)] if others else []
+        assignment = Assignment(msgspec.to_builtins(settings), self._log_level, siblings)
+        return assignment, [*slot.sockets, *inboxes]
 
     def _next_process(self) -> WorkerProcess:
         spare, self._spare = self._spare, None

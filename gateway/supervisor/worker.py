@@ -24,11 +24,13 @@ from gateway import logs  # noqa: E402
 from gateway.config import Settings  # noqa: E402
 from gateway.errors import EtherFleetError  # noqa: E402
 from gateway.node import app  # noqa: E402
+from gateway.node.siblings import Sibling, Siblings  # noqa: E402
 from gateway.supervisor.control import (  # noqa: E402
     ALIVE,
     ALIVE_EVERY_S,
     READY,
     WAITING,
+    Assignment,
     has_successor,
     receive_assignment,
 )
@@ -51,6 +53,7 @@ def main() -> int:
     assignment, sockets = received
     logs.configure(assignment.log_level)
     settings = msgspec.convert(assignment.settings, Settings)
+    inboxes = sockets[-1 - len(assignment.siblings) :] if assignment.siblings else []
     beats: list[gevent.Greenlet[..., None]] = []
 
     def ready() -> None:
@@ -60,7 +63,8 @@ def main() -> int:
     try:
         app.run(
             settings,
-            sockets=sockets,
+            sockets=sockets[: len(sockets) - len(inboxes)],
+            siblings=_siblings(settings, assignment, inboxes),
             ready=ready,
             owns_store=False,
             has_successor=partial(has_successor, control),
@@ -71,6 +75,19 @@ def main() -> int:
     finally:
         gevent.killall(beats)
     return 0
+
+
+def _siblings(
+    settings: Settings, assignment: Assignment, inboxes: list[socket.socket]
+) -> Siblings | None:
+    if not inboxes:
+        return None
+    ours, *theirs = inboxes
+    others = [
+        Sibling(node, tcp_port, inbox)
+        for (node, tcp_port), inbox in zip(assignment.siblings, theirs, strict=True)
+    ]
+    return Siblings(settings.node, settings.gateway.direct_tcp_port, others, ours)
 
 
 def _beat(control: socket.socket) -> None:

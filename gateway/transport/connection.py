@@ -129,6 +129,14 @@ class Connection:
         self.heard_at = self.sent_at = 0.0
         self.closed = False
 
+    @property
+    def local_port(self) -> int:
+        """Return the TCP port of ours that the peer used; 0 when it is closed already."""
+        try:
+            return int(self._sock.getsockname()[1])
+        except OSError:
+            return 0
+
     def start(self, trailing: bytes) -> None:
         """Begin: handle `trailing` (bytes the dialogue already read), say hello, watch."""
         self._guard(self._begin, trailing, time.monotonic())

@@ -13,7 +13,7 @@ from gevent.socket import wait_read
 
 from gateway.errors import ProtocolError
 from gateway.transport.linger import linger
-from gateway.transport.peer import peer_name
+from gateway.transport.peer import address_of, peer_name
 from gateway.transport.tls import (
     CIPHERTEXT_VIEW,
     PLAINTEXT_START,
@@ -49,6 +49,11 @@ class Opening:
     def is_ipv4(self) -> bool:
         """Say whether the peer came over IPv4."""
         return not self.peer.startswith("[")
+
+    @property
+    def peer_address(self) -> str:
+        """Return where the peer came from, without its port."""
+        return address_of(self.peer)
 
     @property
     def local_address(self) -> str:

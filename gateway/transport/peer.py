@@ -11,3 +11,8 @@ def peer_name(sock: socket.socket) -> str:
         return "?"
     host = host.removeprefix("::ffff:")
     return f"[{host}]:{tcp_port}" if ":" in host else f"{host}:{tcp_port}"
+
+
+def address_of(peer: str) -> str:
+    """Return the address alone of what `peer_name` returned."""
+    return peer.rpartition(":")[0].strip("[]")

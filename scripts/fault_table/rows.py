@@ -108,6 +108,24 @@ def drain_node(scene: Scene, measured: Measured) -> None:
     scene.wait_left([scene.node])
 
 
+def move_to_sibling(scene: Scene, measured: Measured) -> None:
+    scene.fleet.move(HUB, scene.victim.nodes[1])
+
+
+def kill_sibling(scene: Scene, measured: Measured) -> None:
+    """Nobody has told the worker at whose port the clients knock where they belong by now."""
+    drain_node(scene, measured)
+    time.sleep(2.0)
+    scene.victim.kill_worker(scene.victim.nodes[1])
+
+
+def roll_drained(scene: Scene, measured: Measured) -> None:
+    """Both workers are replaced while one answers for sessions that are with the other."""
+    drain_node(scene, measured)
+    time.sleep(2.0)
+    roll(scene, measured)
+
+
 def stop_store(scene: Scene, measured: Measured) -> None:
     scene.fleet.store.stop()
     time.sleep(STORE_AWAY_S)
@@ -138,6 +156,12 @@ ROWS = (
     Row("drain", "drain of the owner's host", "-", "-", "client's retry; ours <= 0.5", drain, True),
     Row("drain-node", "drain of the owner, to its sibling", "-", "-", "<= 1.5; ours <= 0.5",
         drain_node, True),
+    Row("hub-to-sibling", "hub moved to the owner's sibling", "-", "-", "<= 1.5; ours <= 0.5",
+        move_to_sibling),
+    Row("drained-killed", "drained to its sibling, which is killed", "-", "-", "<= 2, same session",
+        kill_sibling, True),
+    Row("drained-rolling", "drained to its sibling, then rolling upgrade", "-", "-",
+        "<= 1.5, same session", roll_drained, True),
     Row("store-stopped", "Redis stopped 20 s and started", "-", "-",
         "no session ends, same owner", stop_store),
 )  # fmt: skip

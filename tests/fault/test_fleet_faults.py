@@ -228,6 +228,32 @@ class TestWorker:
         assert pids.isdisjoint({home.pid_of(node) for node in home.nodes})
         assert fleet.owner(LAB) == HOME
 
+    def test_drained_to_its_sibling(
+        self,
+        fleet: Fleet,
+        crowd: Crowd,
+        loyal: Crowd,
+        home: Host,
+        stock: tuple[StockClient, StockClient],
+    ) -> None:
+        """Clients knock at the port they know, whoever answers there, and are passed on."""
+        sibling, rolled = home.nodes[1], len(home.events("all workers restarted"))
+        loyal.wait_together()
+        with sessions_kept(fleet, loyal, stock):
+            fleet.set_mode(HOME, NodeMode.DRAINING)
+            until(lambda: fleet.owner(LAB) == sibling, "the sibling to own LAB", 20, fleet.explain)
+        with sessions_kept(fleet, loyal, stock):
+            home.roll()
+            home.wait_rolled(rolled + 1)
+        with sessions_kept(fleet, loyal, stock):
+            home.kill_worker(sibling)
+        assert fleet.owner(LAB) == sibling
+        assert home.events("connection passed on")
+        fleet.set_mode(HOME, NodeMode.SERVING)
+        with sessions_kept(fleet, loyal, stock):
+            fleet.move(LAB, HOME)
+        crowd.wait_together()
+
 
 # -- the store ------------------------------------------------------------------------------------
 

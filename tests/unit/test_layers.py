@@ -82,6 +82,7 @@ LAYERS = {
             "gateway.logs",
             "gateway.node.app",
             "gateway.node.listener",
+            "gateway.node.siblings",
             "coordinator.errors",
             "coordinator.times",
         ),
