@@ -155,6 +155,15 @@ def move(fleet: Fleet, name: str, to: str, now: Timestamp) -> str:
     return fleet.placement.order_move(name, to, now)
 
 
+def why_stays(before: HubReport, seen: HubReport) -> str:
+    """Return why a hub, ordered to move after `before`, was not handed over; empty: it was, or its
+    owner has not tried yet."""
+    was, now = before.owner, seen.owner
+    if was is None or now is None or now.epoch != was.epoch or now.stayed == was.stayed:
+        return ""
+    return now.stays
+
+
 def _report(fleet: Fleet, hub: Hub, owner: Ownership | None, nodes: Sequence[Node]) -> HubReport:
     return HubReport(
         hub=hub,

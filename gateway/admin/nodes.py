@@ -135,11 +135,13 @@ def check_drain(fleet: Fleet, found: NodeReport) -> None:
         )
 
 
-def set_mode(fleet: Fleet, name: str, mode: NodeMode, now: Timestamp) -> Node:
+def set_mode(
+    fleet: Fleet, name: str, mode: NodeMode, now: Timestamp, *, drain_rate: int = 0
+) -> Node:
     """Say what is wanted of a node, alive or not, and return it as it was before. It hears so
-    within a second. Raises NotFound, InvalidValue."""
+    within a second. `drain_rate`: see `Node`. Raises NotFound, InvalidValue."""
     node = find(fleet, name)
-    fleet.nodes.set_mode(node.id, mode, now)
+    fleet.nodes.set_mode(node.id, mode, now, drain_rate=drain_rate)
     return node
 
 

@@ -217,7 +217,9 @@ def move(
 ) -> None:
     """Hand HUB, a dynamic one, over to another node.
 
-    Its sessions are closed in order, so that their clients come back at once, to the new node.
+    Its sessions are closed in order, so that their clients come back at once, to the new node: in
+    the same session to a worker of the same gateway, which is preferred; elsewhere stock clients
+    log in anew after their retry interval.
     """
     from gateway.admin import hubs
 
@@ -243,16 +245,20 @@ def move(
 
 
 def _watch_move(fleet: "Fleet", before: "HubReport", timeout_s: float) -> "HubReport":
-    """Wait until another node serves a hub. Raises NotInTime."""
+    """Wait until another node serves a hub. Raises NotInTime, NotPossible: its owner could not."""
     from gateway.admin import hubs
+    from gateway.admin.nodes import NotPossible
     from gateway.cli.patience import until
 
     name = before.hub.name
 
-    def has_moved(seen: "HubReport") -> bool:
-        return seen.state is hubs.HubState.ACTIVE and _epoch(seen) != _epoch(before)
+    def is_over(seen: "HubReport") -> bool:
+        has_moved = seen.state is hubs.HubState.ACTIVE and _epoch(seen) != _epoch(before)
+        return has_moved or bool(hubs.why_stays(before, seen))
 
-    seen, is_done = until(lambda: hubs.report(fleet, name), has_moved, timeout_s)
+    seen, is_done = until(lambda: hubs.report(fleet, name), is_over, timeout_s)
+    if why := hubs.why_stays(before, seen):
+        raise NotPossible(f"hub {name} stays on {before.node}: {why}")
     if not is_done:
         raise NotInTime(
             f"hub {name} is not moved after {timeout_s:g} s, it is {seen.state} on "

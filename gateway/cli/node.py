@@ -90,15 +90,24 @@ def show(invocation: Invocation, node: str) -> None:
 @yes_option
 @timeout_option(DRAIN_S)
 @click.option("--no-wait", is_flag=True, help="Say so to the node and leave it to it.")
+@click.option(
+    "--rate",
+    metavar="N",
+    type=click.IntRange(1, 100_000),
+    help="Sessions a second at most; a hub goes at once and counts as all of its. [default: 100]",
+)
 @format_option
 @fleet_options()
 @pass_invocation
-def drain(invocation: Invocation, node: str, yes: bool, timeout_s: float, no_wait: bool) -> None:
+def drain(
+    invocation: Invocation, node: str, yes: bool, timeout_s: float, no_wait: bool, rate: int | None
+) -> None:
     """Place nothing more on NODE and hand over what it carries.
 
     Hubs go to other nodes one by one; sessions are closed in order, so that their clients come
-    back at once, to where their hub is then. The node stays drained, over restarts too, until:
-    etherfleet node undrain
+    back at once, to where their hub is then. Workers of the same gateway are preferred: clients
+    keep their sessions there. Elsewhere stock clients log in anew after their retry interval. The
+    node stays drained, over restarts too, until: etherfleet node undrain
     """
     from gateway.admin import nodes
 
@@ -108,7 +117,7 @@ def drain(invocation: Invocation, node: str, yes: bool, timeout_s: float, no_wai
         nodes.check_drain(fleet, before)
         if before.is_up and not before.is_drained:
             ask(f"Move {_load(before)} off {name}?", assume_yes=yes)
-        nodes.set_mode(fleet, name, NodeMode.DRAINING, now())
+        nodes.set_mode(fleet, name, NodeMode.DRAINING, now(), drain_rate=rate or 0)
         after, took_ms = before, 0
         if not no_wait:
             after, took_ms = _watch_drain(fleet, before, timeout_s)
@@ -239,9 +248,10 @@ def _watch_drain(
     finally:
         progress.close()
     if not is_done:
+        stays = (f"; hub {o.hub} stays: {o.stays}" for o in nodes.hubs_of(fleet, name) if o.stays)
         raise NotInTime(
-            f"{name} is not drained after {timeout_s:g} s, {_load(seen)} left; it goes on: "
-            f"etherfleet wait --for drained={name}"
+            f"{name} is not drained after {timeout_s:g} s, {_load(seen)} left{next(stays, '')}; "
+            f"it goes on: etherfleet wait --for drained={name}"
         )
     return seen, round((time.monotonic() - began) * 1000)
 

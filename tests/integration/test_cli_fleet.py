@@ -191,7 +191,8 @@ def test_a_hub_is_moved_and_its_clients_follow(etherfleet, answer, fleet, owner)
 
 def test_a_node_is_drained_and_its_clients_are_elsewhere(etherfleet, answer, fleet, owner):
     assert "add --yes" in etherfleet("node", "drain", owner, code=ExitCode.USAGE)
-    drained = answer_of(etherfleet("node", "drain", owner, "--yes", "--format", "json"))
+    words = ("node", "drain", owner, "--rate", "50", "--yes", "--format", "json")
+    drained = answer_of(etherfleet(*words))
     assert (drained["is_drained"], drained["hubs"], drained["sessions"]) == (True, 1, 2)
     assert (drained["hubs_left"], drained["sessions_left"]) == (0, 0)
     etherfleet("wait", "--for", f"drained={owner}", "--for", f"owner=LAB:{other(owner)}")
