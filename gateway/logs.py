@@ -1,34 +1,45 @@
-"""Logs: one event per line, coloured words on a terminal, JSON elsewhere."""
+"""Logs: one event per line, coloured words on a terminal, JSON elsewhere.
+
+JSON leaves in one write a line, because supervisor and workers share the stream; and what a line
+costs is what a storm of logins pays several times each, so nothing is asked that nobody sets.
+"""
 
 import logging
 import os
 import sys
+from json import JSONEncoder
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 LEVELS = ("debug", "info", "warning", "error")
+
+_encode = JSONEncoder(default=repr).encode
 
 
 def configure(level: str = "info", *, json: bool | None = None) -> None:
     """Write events of `level` and above to stderr; `json` None: unless it is a terminal."""
     terminal = sys.stderr.isatty()
-    renderer: structlog.typing.Processor
-    if (not terminal) if json is None else json:
-        renderer = structlog.processors.JSONRenderer()
-    else:
+    renderer: structlog.typing.Processor = _to_json
+    factory: structlog.BytesLoggerFactory | structlog.WriteLoggerFactory
+    factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
+    if terminal if json is None else not json:
         renderer = structlog.dev.ConsoleRenderer(
             colors=terminal and "NO_COLOR" not in os.environ, pad_event_to=28
         )
+        factory = structlog.WriteLoggerFactory(sys.stderr)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        # One write a line: supervisor and workers share the stream.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=factory,
         cache_logger_on_first_use=True,
     )
+
+
+def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> bytes:
+    return _encode(event).encode()

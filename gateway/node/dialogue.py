@@ -77,19 +77,18 @@ class Dialogues:
     def conduct(self, sock: socket.socket, address: str) -> None:
         """Lead one dialogue to its end; `sock` is then closed or belongs to a session."""
         opening = Opening(sock, TlsEngine(self._context, server_side=True))
-        events = log.bind(address=address)
         try:
             with opening.deadline(self._handshake_s):
                 if self._talk(opening):
                     return
         except (PeerGone, OSError) as error:
             self._count(PeerGone.reason)
-            events.debug("connection ended before login", why=str(error))
+            log.debug("connection ended before login", address=address, why=str(error))
             sock.close()
             return
         except ProtocolError as error:
             self._count(error.reason)
-            events.info("connection refused", reason=error.reason, why=str(error))
+            log.info("connection refused", address=address, reason=error.reason, why=str(error))
         except BaseException:  # a fault of ours, or the node stops: the client must be told
             opening.close()
             raise
@@ -118,7 +117,6 @@ class Dialogues:
         self, event: Event, random: bytes, opening: Opening, handshake: ServerHandshake
     ) -> bool:
         """Answer `event`; true when the connection has become part of a session."""
-        refused = log.bind(address=opening.peer)
         try:
             match event:
                 case LoginRequested(login):
@@ -136,14 +134,14 @@ class Dialogues:
                     )
         except Refused as error:
             self._count(error.reason)
-            refused.info("refused", reason=error.reason, why=str(error))
+            log.info("refused", address=opening.peer, reason=error.reason, why=str(error))
             handshake.refuse(error.code)
             return False
         except (StoreError, SealBroken, LeaseLost, StaleEpoch) as error:
             # A code that neither ends the client's session nor makes it wait a minute (spec 3.4).
             reason = REASONS.get(type(error), "store-unavailable")
             self._count(reason)
-            refused.warning("refused", reason=reason, why=str(error))
+            log.warning("refused", address=opening.peer, reason=reason, why=str(error))
             handshake.refuse(ErrorCode.SERVER_CANNOT_ACCEPT)
             return False
         return True
@@ -178,7 +176,7 @@ class Dialogues:
                 )
             )
             direction = session.next_direction()
-            opening.write(handshake.data_to_send())
+            opening.engine.encrypt(handshake.data_to_send())  # leaves with the first keep-alive
         except BaseException:  # the deadline too: nobody has the key, so nobody comes back for it
             session.end("peer-gone")
             raise
@@ -195,6 +193,8 @@ class Dialogues:
             max_connection=record.max_connection,
         )
         self._attach(session, opening, handshake, direction)
+        if not session.connections:  # gone before the welcome left: nobody has the key
+            session.end("peer-gone")
         return True
 
     # -- administrators ---------------------------------------------------------------------------

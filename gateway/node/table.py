@@ -36,6 +36,7 @@ log = structlog.get_logger()
 RESUMABLE = frozenset(
     {"gateway-stops", "hub-moved", "passed-on", "lease-lost", "lost-with-the-store"}
 )
+SWEEP_PAUSE_S = 0.05  # between two round trips about sessions that ended
 LOOKS = 2  # heartbeats after which a session whose beginning is in doubt is known not to exist
 
 
@@ -82,6 +83,7 @@ class SessionTable:
         self._owned: OwnedHubs
         self._lease: NodeLease
         self._closer: gevent.Greenlet[..., None] | None = None
+        self._swept_at = 0.0
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -221,7 +223,7 @@ class SessionTable:
         log.info("session ended", hub=record.hub, session=record.name, user=record.user, why=reason)
         self._to_close[record.key_hash] = record
         if self._closer is None or self._closer.dead:  # one for all that end in the same moment
-            self._closer = gevent.spawn(self._sweep)
+            self._closer = gevent.spawn(self._sweep_soon)
 
     def close_records(self) -> None:
         """Remove the records of sessions that ended, and of those that nobody here began.
@@ -241,6 +243,12 @@ class SessionTable:
             if record is not None or looks == 1:
                 del self._in_doubt[key]
         self._sweep()
+
+    def _sweep_soon(self) -> None:
+        """Sweep at once; of many one after the other, those that ended meanwhile together."""
+        gevent.sleep(max(0.0, self._swept_at + SWEEP_PAUSE_S - time.monotonic()))
+        self._sweep()
+        self._swept_at = time.monotonic()
 
     def _sweep(self) -> None:
         while ending := list(self._to_close.values()):

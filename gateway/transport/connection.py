@@ -26,7 +26,7 @@ import structlog
 
 from gateway.errors import LimitExceeded, ProtocolError
 from gateway.transport.gate import ALWAYS_OPEN, Gate
-from gateway.transport.linger import linger
+from gateway.transport.linger import leave
 from gateway.transport.peer import peer_name
 from gateway.transport.timer import Timer
 from gateway.transport.tls import (
@@ -147,6 +147,8 @@ class Connection:
         self._arm_timer(now)
         if self.may_send:
             self._send_keep_alive()
+        elif self._engine.untaken:  # what ended the dialogue
+            self._send_now([self._engine.take()])
         if trailing:
             # More than the buffer holds cannot be: the dialogue reads one chunk at a time.
             end = PLAINTEXT_START + len(trailing)
@@ -187,7 +189,7 @@ class Connection:
         self._queue.clear()
         self.queued = 0
         self._unsent = None
-        linger(self._sock, self._engine, unsent)
+        leave(self._sock, self._engine, unsent)
         self._owner.lost(self, reason)
 
     def describe(self) -> str:

@@ -5,8 +5,7 @@ gains nothing. Afterwards the socket and its engine go to `connection.Connection
 """
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 import gevent
 from gevent.socket import wait_read
@@ -37,6 +36,28 @@ class TooSlow(ProtocolError):
     reason = "too-slow"
 
 
+class Deadline:
+    """So many seconds for everything inside a `with`; raises TooSlow when they are over."""
+
+    __slots__ = ("_seconds", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._timer = gevent.Timeout.start_new(self._seconds)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.close()
+        if error is self._timer:
+            raise TooSlow(f"not done within {self._seconds:g} s") from error
+
+
 class Opening:
     """A socket and its TLS engine during the dialogue."""
 
@@ -65,17 +86,9 @@ class Opening:
         """Return the TCP port of ours that the peer used. Raises OSError when it has gone."""
         return int(self.sock.getsockname()[1])
 
-    @contextmanager
-    def deadline(self, seconds: float) -> Iterator[None]:
+    def deadline(self, seconds: float) -> "Deadline":
         """Allow `seconds` for everything inside; raises TooSlow."""
-        timer = gevent.Timeout(seconds)
-        try:
-            with timer:
-                yield
-        except gevent.Timeout as error:
-            if error is not timer:
-                raise
-            raise TooSlow(f"not done within {seconds:g} s") from error
+        return Deadline(seconds)
 
     def handshake(self) -> None:
         """Complete the TLS handshake. Raises PeerGone."""
