@@ -303,8 +303,8 @@ def run(
         )
         for warning in fleet.warnings:
             log.warning("store", why=warning)
-        app.start()
         _tune_collector()
+        app.start()
         if ready is not None:
             ready()
         stopping.wait()
