@@ -41,6 +41,7 @@ class Port:
         "dropped",
         "flood",
         "guard",
+        "joins",
         "max_macs",
         "monitor",
         "owner",
@@ -59,12 +60,14 @@ class Port:
         max_macs: int = 0,
         guard: TokenBucket | None = None,
         monitor: bool = False,
+        joins: bool = False,
     ) -> None:
         self.owner = owner
         self.max_macs = max_macs  # 0: no limit
         self.flood = flood
         self.guard = guard
         self.monitor = monitor
+        self.joins = joins
         self.received = Traffic()
         self.sent = Traffic()
         self.dropped: Counter[str] = Counter()

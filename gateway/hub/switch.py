@@ -17,6 +17,10 @@ leave by, of groups and of unicast to unknown stations alike: what one port cost
 small hub it is never felt, and a one-way stream to a station that never answers, which is
 legitimate, passes; among a thousand ports it would be the same work as a thousand streams.
 A run passes a guard whole or not at all.
+
+*Probes.* Frames to the group `PROBES` look for loops. Only a port that may join one segment to
+another can be part of a loop, so only such ports send and get them: no plain session learns what is
+in a probe or can make one. The storm guard lets them pass: they are wanted most in a storm.
 """
 
 from collections import Counter
@@ -27,7 +31,7 @@ from typing import NamedTuple
 from gateway.hub.limit import TokenBucket
 from gateway.hub.port import Port
 from gateway.hub.table import MacTable
-from gateway.wire.ethernet import is_group, is_station
+from gateway.wire.ethernet import PROBES, is_group, is_station
 
 MAX_PATHS = 1024
 
@@ -58,7 +62,8 @@ class Switch:
 
     Reasons: "bad-source" (a group or zero as sender), "mac-limit" (a new address on a port that
     holds its `max_macs`), "same-port" (the destination is behind the sender's own port),
-    "broadcast-storm", "flood", "monitor-port" (a monitor sent something), "detached".
+    "broadcast-storm", "flood", "monitor-port" (a monitor sent something), "stray-probe" (a probe
+    by a port that joins nothing), "detached".
     """
 
     def __init__(self, settings: SwitchSettings) -> None:
@@ -75,19 +80,28 @@ class Switch:
         return tuple(self._ports)
 
     def attach(
-        self, owner: object, *, max_macs: int = 0, storm_guard: bool = True, monitor: bool = False
+        self,
+        owner: object,
+        *,
+        max_macs: int = 0,
+        storm_guard: bool = True,
+        monitor: bool = False,
+        joins: bool = False,
     ) -> Port:
         """Add a port for `owner`.
 
         `max_macs` bounds the addresses learned on it (0: no limit, policy MaxMac); without
         `storm_guard` it may broadcast freely (policy NoBroadcastLimiter). A `monitor` port gets a
-        copy of all that is forwarded and may send nothing.
+        copy of all that is forwarded and may send nothing. One that `joins` leads to a segment
+        beyond this switch, not to a single station.
         """
         settings = self.settings
         guard = TokenBucket(settings.storm_frames_s, settings.storm_burst) if storm_guard else None
         decide = self._refuse_monitor if monitor else self._switch
         flood = TokenBucket(settings.flood_copies_s, settings.flood_burst)
-        port = Port(owner, decide, flood, max_macs=max_macs, guard=guard, monitor=monitor)
+        port = Port(
+            owner, decide, flood, max_macs=max_macs, guard=guard, monitor=monitor, joins=joins
+        )
         self._ports[port] = None
         if monitor:
             self._renew_reach()
@@ -140,6 +154,14 @@ class Switch:
             if is_station(mac) and (entry is None or entry.port is None):
                 self.table.learn(mac, port, now, port.max_macs)
 
+    def unlearn(self, macs: Sequence[bytes]) -> None:
+        """Forget `macs` where they are behind ports that join: they have come over from there, and
+        what is for them floods until they speak."""
+        for mac in macs:
+            entry = self.table.lookup(mac)
+            if entry is not None and entry.port is not None and entry.port.joins:
+                self.table.forget(mac)
+
     def expire(self, now: float) -> float:
         """Forget stations that fell silent; return for how many seconds this may be left alone."""
         return max(1.0, self.table.expire(now))
@@ -166,6 +188,8 @@ class Switch:
         port.received.add(group, frames, size)
         if not is_station(sender):
             return self.drop(port, "bad-source", frames)
+        if destination == PROBES:
+            return self._probe(port, frames, size, now)
         source = self.table.learn(sender, port, now, port.max_macs)
         if source is None:
             return self.drop(port, "mac-limit", frames)
@@ -185,6 +209,17 @@ class Switch:
             leave = target.port.reach
         for other in leave:
             other.sent.add(group, frames, size)
+        return leave
+
+    def _probe(self, port: Port, frames: int, size: int, now: float) -> Sequence[Port]:
+        """Send loop probes to all ports that may be part of a loop. Nothing is learned by them."""
+        if not port.joins:
+            return self.drop(port, "stray-probe", frames)
+        leave = [other for other in self._ports if other.joins and other is not port]
+        if not port.flood.take(frames * len(leave), now):
+            return self.drop(port, "flood", frames)
+        for other in leave:
+            other.sent.add(True, frames, size)
         return leave
 
     def _refuse_monitor(

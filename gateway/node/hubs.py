@@ -1,20 +1,25 @@
-"""The hubs alive on this node: raised by their first session, dropped with the last one."""
+"""The hubs alive on this node: raised by the first who joins one, dropped with the last.
+
+Who joins is a session, or an outlet (`outlet.py`): a host interface, a cascade.
+"""
 
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from coordinator.model import Hub, HubKind
 from gateway.hub.port import Port
 from gateway.hub.switch import MacRow, Switch, SwitchSettings
 from gateway.node.ledger import Ledger
+from gateway.node.outlet import Outlet
 from gateway.node.session import Session
 from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.transport.timer import Timer
 
 
 class LiveHub:
-    """One hub's switch and sessions on this node."""
+    """One hub's switch, sessions and outlets on this node."""
 
     def __init__(self, hub: Hub, gate: Gate) -> None:
         """Frames pass while `gate` is open."""
@@ -24,7 +29,10 @@ class LiveHub:
         """The directory was asked since it was raised: it may have gone offline just before."""
         self.switch = Switch(switch_settings(hub))
         self.sessions: dict[str, Session] = {}
+        self.outlets: dict[str, Outlet] = {}
+        """By a name that says what it is and where to: `bridge eth1`, `cascade SITE`."""
         self._dropped: Counter[str] = Counter()
+        self._learned = 0
         self._ageing = Timer(self._expire)
         self._ageing.set(1.0)
 
@@ -33,11 +41,27 @@ class LiveHub:
         self.hub = hub
         self.is_current = True
 
+    @property
+    def uses(self) -> int:
+        """Return how many need the hub to be here: sessions, and outlets that keep it."""
+        return len(self.sessions) + sum(outlet.keeps_hub for outlet in self.outlets.values())
+
+    def announce(self, macs: Sequence[bytes]) -> None:
+        """Tell the other sides of all outlets that stations are here now, which were elsewhere."""
+        self.switch.unlearn(macs)
+        for outlet in self.outlets.values() if macs else ():
+            outlet.announce(macs)
+
     def take_drops(self) -> Counter[str]:
         """Return the frames dropped by reason since the last call."""
         fresh = self.switch.dropped - self._dropped
         self._dropped = self.switch.dropped.copy()
         return fresh
+
+    def has_learned(self) -> bool:
+        """Say whether stations were learned, or moved, since the last call."""
+        before, self._learned = self._learned, self.switch.table.learned + self.switch.table.moved
+        return before != self._learned
 
     def macs_by_port(self) -> dict[Port, tuple[str, ...]]:
         """Return the addresses learned, by port, each port's latest last."""
@@ -65,6 +89,8 @@ class Hubs:
         self.alive: dict[str, LiveHub] = {}
         self._gate = gate
         self._ledger = ledger
+        self.on_raised: list[Callable[[LiveHub], None]] = []
+        """Called when a hub came up, before anyone joins it: for those who give it outlets."""
 
     def raise_hub(self, hub: Hub) -> LiveHub:
         """Return the live hub, bringing it up if it is not."""
@@ -73,16 +99,62 @@ class Hubs:
             live = self.alive[hub.name.lower()] = LiveHub(
                 hub, self._gate if hub.kind is HubKind.DYNAMIC else ALWAYS_OPEN
             )
+            for raised in self.on_raised:
+                raised(live)
         return live
 
     def remove(self, session: Session) -> None:
-        """Forget an ended session; the hub goes with its last one."""
-        key = session.record.hub.lower()
-        live = self.alive.get(key)
+        """Forget an ended session; the hub goes with the last who joined it."""
+        live = self.alive.get(session.record.hub.lower())
+        if live is not None:
+            live.sessions.pop(session.record.name, None)
+            self._drop_unused(live)
+
+    def attach(self, hub: Hub, name: str, make: Callable[[LiveHub], Outlet]) -> None:
+        """Give a hub the outlet `name`, made by `make`, unless it has it; raises the hub for it.
+
+        What `make` raises passes, and the hub is as it was.
+        """
+        is_fresh = hub.name.lower() not in self.alive
+        live = self.raise_hub(hub)
+        try:
+            if name not in live.outlets:
+                live.outlets[name] = make(live)
+        finally:
+            if is_fresh:  # else somebody joins it at this moment, or has
+                self._drop_unused(live)
+
+    def detach(self, hub: str, name: str, reason: str) -> None:
+        """End one outlet of a hub, if it is there; the hub goes with the last who joined it."""
+        live = self.alive.get(hub.lower())
+        outlet = live.outlets.pop(name, None) if live is not None else None
+        if live is not None and outlet is not None:
+            outlet.end(reason)
+            self._drop_unused(live)
+
+    def end(self, hub: str, reason: str) -> None:
+        """End every session and outlet of a hub here, and so the hub."""
+        live = self.alive.get(hub.lower())
         if live is None:
             return
-        live.sessions.pop(session.record.name, None)
-        if not live.sessions:
+        for session in list(live.sessions.values()):
+            session.end(reason)
+        for name in list(live.outlets):
+            self.detach(hub, name, reason)
+
+    def has_moved(self) -> bool:
+        """Say whether a hub that is joined to elsewhere has learned stations since the last call:
+        whoever takes its sessions over has to know them."""
+        return sum(live.has_learned() for live in self.alive.values() if live.outlets) > 0
+
+    def uses_of(self, hub: str) -> int:
+        """Return how many need a hub to be here; 0 for one that is not."""
+        live = self.alive.get(hub.lower())
+        return live.uses if live is not None else 0
+
+    def _drop_unused(self, live: LiveHub) -> None:
+        key = live.hub.name.lower()
+        if self.alive.get(key) is live and not live.sessions and not live.outlets:
             live.drop()
             self._ledger.drops[live.hub.name].update(live.take_drops())
             del self.alive[key]

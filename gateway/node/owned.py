@@ -34,20 +34,20 @@ class OwnedHubs:
         self,
         placement: Placement,
         lease: NodeLease,
-        end_sessions: Callable[[str, str], None],
-        count_sessions: Callable[[str], int],
+        end_hub: Callable[[str, str], None],
+        uses_of: Callable[[str], int],
         take_over_sessions: Callable[[str], None],
         knocks_of: Callable[[str], Sequence[Knock]],
         siblings: Siblings,
     ) -> None:
-        """`end_sessions(hub, reason)` ends those of a hub here and keeps their records;
-        `count_sessions(hub)` says how many there are, `knocks_of(hub)` what their clients will be
-        known by; `take_over_sessions(hub)`, called in a greenlet of its own, makes those ours that
-        were with the owner before."""
+        """`end_hub(hub, reason)` ends sessions and outlets of a hub here and keeps the records;
+        `uses_of(hub)` says how many need it, `knocks_of(hub)` what its clients will be known by;
+        `take_over_sessions(hub)`, called in a greenlet of its own, makes those ours that were with
+        the owner before."""
         self._placement = placement
         self._lease = lease
-        self._end_sessions = end_sessions
-        self._count_sessions = count_sessions
+        self._end_hub = end_hub
+        self._uses_of = uses_of
         self._take_over_sessions = take_over_sessions
         self._knocks_of = knocks_of
         self._siblings = siblings
@@ -130,7 +130,7 @@ class OwnedHubs:
         """Stop hubs that are not ours any more; their sessions' records are the new owner's."""
         for hub in hubs:
             self._grants.pop(fold(hub), None)
-            self._end_sessions(hub, why)
+            self._end_hub(hub, why)
 
     def hand_over(self, hub: str, to: str) -> str:
         """Stop a hub and give it to `to`; return a sentence. Empty: the best of our siblings, else
@@ -146,7 +146,7 @@ class OwnedHubs:
         try:
             # Their clients knock here again while we still ask: they wait for the answer.
             with self._siblings.holding(self._knocks_of(hub)) as go_to:
-                self._end_sessions(hub, "hub-moved")
+                self._end_hub(hub, "hub-moved")
                 given = self._placement.transfer(grant, to, utc_now(), prefer=self._siblings.nodes)
                 if given is None:
                     return f"hub {hub} stays: no other node can take it"
@@ -160,14 +160,15 @@ class OwnedHubs:
             self._moving.discard(key)
 
     def free_idle(self, now: float) -> None:
-        """Give up hubs without sessions; `now` is monotonic seconds. Raises StoreError."""
+        """Give up hubs that nothing uses; `now` is monotonic seconds. Raises StoreError."""
         for hub, grant in list(self._grants.items()):
-            if self._count_sessions(hub):
+            if self._uses_of(hub):
                 self._used_at[hub] = now
             elif now - self._used_at[hub] > KEEP_IDLE_S:
                 self._free(hub, grant)
 
     def _free(self, hub: str, grant: Grant) -> None:
+        self._end_hub(hub, "hub-idle")  # what joins it to elsewhere, before anyone else may have it
         try:
             if self._placement.free(grant, utc_now()):
                 self._grants.pop(hub, None)

@@ -8,7 +8,6 @@ not losing a session.
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import structlog
 
@@ -19,6 +18,7 @@ from gateway.hub.switch import Switch
 from gateway.node.admission import read_policy_settings
 from gateway.node.knocks import Knock
 from gateway.node.ledger import Ledger
+from gateway.node.outlet import carry
 from gateway.transport.connection import Connection
 from gateway.transport.gate import Gate
 from gateway.transport.peer import address_of
@@ -30,16 +30,6 @@ log = structlog.get_logger()
 
 KEPT_BYTES = 256 * 1024  # frames kept for a client without a connection
 MAX_HINTS = 8  # addresses kept in a session's record
-
-
-class PortOwner(Protocol):
-    """What stands behind every port of a live hub."""
-
-    def deliver(self, message: bytes, frames: int) -> bool:
-        """Take a message of `frames` frames; true when `flush` must be called after the chunk."""
-
-    def flush(self) -> None:
-        """Send what was delivered; must not wait."""
 
 
 class Session:
@@ -101,6 +91,7 @@ class Session:
             max_macs=policy.max_mac,
             storm_guard=not policy.no_broadcast_limiter,
             monitor=record.monitor,
+            joins=record.bridge and not record.monitor,
         )
         macs = [bytes.fromhex(mac.replace(":", "")) for mac in record.macs]
         switch.recall(self.port, macs, time.monotonic())
@@ -190,19 +181,7 @@ class Session:
 
     def received(self, connection: Connection, runs: Sequence[Run], now: float) -> None:
         """Forward the runs of one chunk and flush every port they reached."""
-        port = self.port
-        if now >= self.gate.deadline and not self.gate.look(now):
-            self.switch.drop(port, "gate-closed", sum(run[1] for run in runs))
-            return
-        forward = self.switch.forward
-        touched: list[PortOwner] = []
-        for addresses, frames, size, message in runs:
-            for target in forward(port, addresses, frames, size, now):
-                owner: PortOwner = target.owner  # type: ignore[assignment]  # opaque to the hub
-                if owner.deliver(message, frames):
-                    touched.append(owner)
-        for owner in touched:
-            owner.flush()
+        carry(self.switch, self.gate, self.port, runs, now)
 
     def lost(self, connection: Connection, reason: str) -> None:
         """Forget a closed connection; without any, wait for the client to come back.

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 BROADCAST = b"\xff" * 6
 NOBODY = bytes(6)
+PROBES = bytes.fromhex("034546000001")
+"""A group of our own (locally administered): loop probes go to it. Only ports that may join one
+segment to another are members."""
 _TAGS = (b"\x81\x00", b"\x88\xa8")
 
 

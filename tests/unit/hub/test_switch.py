@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.hub.switch import MAX_PATHS, Switch, SwitchSettings
-from gateway.wire.ethernet import BROADCAST
+from gateway.wire.ethernet import BROADCAST, PROBES
 
 MULTICAST = bytes.fromhex("01005e000001")
 
@@ -27,6 +27,17 @@ def ports(switch):
     for port, source in zip(ports, (A, B, C), strict=True):
         switch.forward(port, BROADCAST + source, 1, 60, 0.0)
     return ports
+
+
+def test_probes_pass_between_ports_that_join_and_no_storm_holds_them_up(switch, ports):
+    one, other = (switch.attach(owner, joins=True) for owner in "xy")
+    switch.forward(one, BROADCAST + A, 20, 1200, 0.0)
+    assert switch.forward(one, BROADCAST + A, 1, 60, 0.0) == ()
+    assert owners(switch.forward(one, PROBES + mac(9), 1, 60, 0.0)) == ["y"]
+    assert switch.table.lookup(mac(9)) is None
+    assert switch.forward(ports[0], PROBES + A, 1, 60, 0.0) == ()
+    assert ports[0].dropped == {"stray-probe": 1}
+    assert other.sent.broadcast_frames == 21
 
 
 def owners(ports):
