@@ -50,6 +50,10 @@ LAYERS = {
         ("gateway", "gateway.errors", "gateway.wire", "gateway.transport"),
         "a client runs without a gateway, a hub or a store",
     ),
+    "gateway.lan": Rule(
+        ("gateway.errors", "gateway.wire", "gateway.client.port"),
+        "an interface is an Ethernet port: it knows no hub, no gateway and no store",
+    ),
     "gateway.admin": Rule(
         ("gateway.errors", "gateway.wire", "gateway.hub", "coordinator"),
         "what an operator may ask is free of transport and process",
@@ -63,6 +67,7 @@ LAYERS = {
             "gateway.transport",
             "gateway.witness",
             "gateway.client",
+            "gateway.lan",
             "gateway.admin",
             "gateway.config",
             "gateway.embedded",
@@ -155,6 +160,13 @@ PURE = {
     "gateway.hub": (
         (*WORLD, "time", "random", "secrets", "os", "logging"),
         "the switch owns no socket and no clock: time is passed in",
+    ),
+    **dict.fromkeys(
+        ("gateway.lan.announce", "gateway.lan.probe", "gateway.lan.loop", "gateway.lan.offload"),
+        (
+            (*WORLD, "time", "random", "secrets", "os", "logging", "fcntl"),
+            "what frames mean needs no interface: time and random bytes are passed in",
+        ),
     ),
     "coordinator": (
         (*WORLD, "time", "sched"),
