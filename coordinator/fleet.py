@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coordinator.administration import Administration
+from coordinator.bridges import Bridges
 from coordinator.calls import Calls
 from coordinator.certificates import Certificates
 from coordinator.directory import Directory
@@ -42,6 +43,7 @@ class Fleet:
     cluster: str
     """The fleet's own id, a UUID made with it."""
     directory: Directory
+    bridges: Bridges
     administration: Administration
     sessions: Sessions
     traffic: TrafficTotals
@@ -89,6 +91,7 @@ def join(
         store=store,
         cluster=meta["cluster"],
         directory=Directory(store, sealer),
+        bridges=Bridges(store),
         administration=Administration(store, sealer),
         sessions=Sessions(store),
         traffic=TrafficTotals(store),
@@ -100,7 +103,7 @@ def join(
         placement=Placement(prologue),
         tickets=Tickets(prologue),
         election=Election(prologue),
-        history=History(store),
+        history=History(prologue),
         calls=Calls(store, sealer),
         witness_key=derive(fleet_key, "witness v1"),
         warnings=find_faults(store.facts()),

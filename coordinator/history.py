@@ -6,7 +6,7 @@ kept. It is for people: nothing decides by it.
 
 from dataclasses import dataclass
 
-from coordinator.store import Store
+from coordinator.prologue import Prologue
 from coordinator.times import Timestamp
 
 
@@ -20,7 +20,7 @@ class Event:
     """By the clock of the node that did it."""
     what: str
     """`register`, `left`, `dead`, `grant`, `active`, `transfer`, `free`, `restore`, `leader`,
-    `step-down`, `mode`, `restart`, `removed`, `collect`."""
+    `step-down`, `mode`, `restart`, `removed`, `collect`, `bridge`."""
     why: str
     node: str = ""
     hub: str = ""
@@ -32,8 +32,13 @@ class Event:
 class History:
     """The history of a fleet. Raises StoreUnavailable from every method."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, prologue: Prologue) -> None:
+        self._prologue = prologue
+        self._store = prologue.store
+
+    def note(self, what: str, why: str, now: Timestamp, *, node: str, hub: str) -> None:
+        """Write down what a node has seen of a hub."""
+        self._prologue.run("event", now, [], [what, why, node, hub])
 
     def latest(self, count: int) -> list[Event]:
         """Return the newest `count` events."""

@@ -51,6 +51,9 @@ class Keys:
     def hub(self, hub: str) -> str:
         return f"{self.prefix}hub:{_hub(hub)}"
 
+    def bridges(self) -> str:
+        return f"{self.prefix}bridges"
+
     def users(self, hub: str) -> str:
         return f"{self.prefix}users:{_hub(hub)}"
 

@@ -180,6 +180,56 @@ class SessionUpdate:
     ips: tuple[str, ...] | None = None
 
 
+NO_DEVICE = "none"
+"""In place of an interface: the hub is to have no bridge on those gateways."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A rule: this hub is joined to that interface, on every gateway or on some."""
+
+    hub: str
+    """Folded."""
+    device: str
+    node: str = ""
+    """Only there: a node, or all workers of a gateway of that name."""
+    label: str = ""
+    """Only on gateways with this label."""
+    is_tap: bool = False
+    """The gateway makes the interface, a TAP device."""
+
+
+class BridgeState(StrEnum):
+    """What became of a bridge on one node."""
+
+    UP = "up"
+    LOOP = "loop"
+    """Shut, because frames came back through the hub."""
+    DOWN = "down"
+    """The interface is down, or nothing is at its other end."""
+    MISSING = "missing"
+    """No interface of that name."""
+    FAILED = "failed"
+
+    @property
+    def is_usable(self) -> bool:
+        """Say whether sessions of the hub may live there. A loop is cut at one of its ends: the
+        hub reaches the LAN by the other."""
+        return self in (BridgeState.UP, BridgeState.LOOP)
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeStatus:
+    """One bridge as the node has it."""
+
+    hub: str
+    """Folded."""
+    device: str
+    state: BridgeState
+    why: str = ""
+    """One line: what is wrong, or what to know although it is up."""
+
+
 class NodeState(StrEnum):
     """What the fleet has decided about an incarnation. Passing its expiry decides nothing."""
 
@@ -235,6 +285,13 @@ class Node:
     """The node that may declare it dead before its lease ends; empty: none may."""
     witness_inc: int = 0
     """Which incarnation of that."""
+    labels: tuple[str, ...] = ()
+    """By which settings single it out."""
+    ethernet: tuple[str, ...] = ()
+    """The Ethernet interfaces of its host."""
+    bridges: tuple[BridgeStatus, ...] = ()
+    refuses: tuple[str, ...] = ()
+    """Hubs, folded, whose bridge it cannot have: their sessions are placed elsewhere."""
     inc: int = 0
     """Incarnation: grows with each start. 0: has no lease."""
     state: NodeState = NodeState.UP

@@ -11,6 +11,8 @@ from coordinator.model import (
     NEVER,
     TRAFFIC_FIELDS,
     AuthKind,
+    BridgeState,
+    BridgeStatus,
     Hub,
     HubKind,
     Node,
@@ -186,6 +188,10 @@ def node_to_fields(node: Node) -> dict[str, str]:
         "process": node.process,
         "witness": node.witness,
         "witness_inc": str(node.witness_inc),
+        "labels": " ".join(node.labels),
+        "ethernet": " ".join(node.ethernet),
+        "bridges": "; ".join(map(bridge_to_text, node.bridges)),
+        "refuses": ",".join(node.refuses),
         **{COUNT + check_counter_name(name): str(n) for name, n in sorted(node.counts.items())},
     }
 
@@ -212,6 +218,10 @@ def node_from_fields(fields: Fields) -> Node:
         process=fields.get("process", ""),
         witness=fields.get("witness", ""),
         witness_inc=_number(fields, "witness_inc"),
+        labels=tuple(fields.get("labels", "").split()),
+        ethernet=tuple(fields.get("ethernet", "").split()),
+        bridges=tuple(map(bridge_from_text, filter(None, fields.get("bridges", "").split("; ")))),
+        refuses=tuple(filter(None, fields.get("refuses", "").split(","))),
         inc=_number(fields, "inc"),
         state=NodeState(fields.get("state", "up")),
         mode=NodeMode(fields.get("mode", "serving")),
@@ -221,6 +231,19 @@ def node_from_fields(fields: Fields) -> Node:
         expires_ms=_number(fields, "expires_ms"),
         ended_ms=_number(fields, "ended_ms"),
     )
+
+
+def bridge_to_text(status: BridgeStatus) -> str:
+    """Return `lan/eth1=up` or `lan/eth1=missing: no interface eth1`."""
+    why = f": {status.why.replace('; ', ', ')}" if status.why else ""
+    return f"{status.hub}/{status.device}={status.state}{why}"
+
+
+def bridge_from_text(text: str) -> BridgeStatus:
+    place, _, said = text.partition("=")
+    hub, _, device = place.partition("/")
+    state, _, why = said.partition(": ")
+    return BridgeStatus(hub, device, BridgeState(state), why)
 
 
 def policy_to_fields(policy: Mapping[str, int]) -> dict[str, str]:

@@ -50,7 +50,7 @@ _WITH_SESSION = "until the session ends"
 
 _CLOCKED = """
     register renew reconcile leave declare suspect place admit activate free transfer hub_move
-    node_mode node_remove ticket_find ticket_void ticket_expire lead step_down session_collect
+    node_mode node_remove event ticket_find ticket_void ticket_expire lead step_down session_collect
 """
 _ENDING = "session_close session_kick session_collect user_delete hub_delete"
 _GRANTING = "place admit transfer renew reconcile"
@@ -100,10 +100,10 @@ KEYS: Sequence[Key] = (
     _key(
         "directory-version",
         "string",
-        "number, raised by each change of a hub or user",
+        "number, raised by each change of a hub, a user or a bridge",
         writer="every directory change",
         lifetime="for ever",
-        steps="directory_create directory_set hub_delete user_delete",
+        steps="directory_create directory_set hub_delete user_delete bridge_add bridge_remove",
     ),
     _key(
         "hubs",
@@ -121,6 +121,16 @@ KEYS: Sequence[Key] = (
         writer="hub create, set",
         lifetime=_WITH_HUB,
         steps="directory_create directory_set hub_delete",
+    ),
+    _key(
+        "bridges",
+        "hash",
+        "which hub is joined to which interface: `nic` or `tap`, by `<hub>/<where>/<interface>`; "
+        "`where` is `*`, `label=<label>` or `node=<node>`",
+        fields="<rule>",
+        writer="bridge add, remove; hub delete",
+        lifetime="while there are any",
+        steps="bridge_add bridge_remove hub_delete",
     ),
     _key(
         "administration",
@@ -232,8 +242,8 @@ KEYS: Sequence[Key] = (
         fields="""
             id pid host address version started sessions connections count:<reason>? updated
             direct_address direct_tcp_ports peer_address is_host weight max_sessions boot process
-            witness witness_inc inc state mode drain_rate? why expires_ms began_ms ended? ended_ms?
-            heir_until_ms? suspected_ms?
+            witness witness_inc labels ethernet bridges refuses inc state mode drain_rate? why
+            expires_ms began_ms ended? ended_ms? heir_until_ms? suspected_ms?
         """,
         writer="its renewals; whoever ends its lease",
         lifetime=_WITH_NODE,

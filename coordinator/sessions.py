@@ -67,6 +67,9 @@ class Sessions:
         may have changed. Raises NotFound (hub or user, gone since the caller looked), HubOffline,
         NoRoom, BadTicket, DirectoryChanged, StaleEpoch (`new.node` does not have the hub under
         `new.hub_epoch`).
+
+        In a fleet that has bridges the answered record's hints are what was known to be behind the
+        session that the user had from the same machine at another node, if it is one.
         """
         key_hash = hash_session_key(session_key)
         given = {name: getattr(new, name) for name in _NEW_FIELDS}
@@ -111,7 +114,8 @@ class Sessions:
             raise BadTicket(str(answer[0]))
         if answer[0] == "directory-changed":
             raise DirectoryChanged(f"hubs or users changed while {new.user!r} logged in")
-        return replace(record, name=str(answer[1]))
+        hints = tuple(str(answer[2]).split()) if len(answer) > 2 else ()
+        return replace(record, name=str(answer[1]), macs=hints)
 
     def by_key(self, session_key: bytes) -> SessionRecord | None:
         """Return the session a client knows the key of; None if it has ended or never was."""

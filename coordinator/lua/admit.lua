@@ -20,14 +20,15 @@ if not settings[1] then return {'no-hub'} end
 if settings[2] ~= '1' then return {'offline'} end
 if redis.call('EXISTS', KEYS[6]) == 0 then return {'no-user'} end
 local most = tonumber(settings[4] or '0')
-local full = over_limit(PREFIX, hub, ARGV[9], most, ARGV[10], tonumber(ARGV[11]), ARGV[13], caller)
+local full = over_limit(PREFIX, hub, ARGV[9], most, ARGV[10], tonumber(ARGV[11]), ARGV[13])
 if full then return full end
 
 local found
 if settings[3] == 'dynamic' then
   found = place(hub, caller, stays, true)
 else
-  local node = stays and has_room(caller) and caller or choose(caller, true)
+  local is_here = stays and has_room(caller) and not refuses(caller, hub)
+  local node = is_here and caller or choose(caller, true, nil, hub)
   local inc = node and redis.call('HGET', PREFIX .. 'node:' .. node, 'inc')
   found = node and {node = node, inc = inc, epoch = '0', state = 'active'}
 end

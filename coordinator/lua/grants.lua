@@ -25,16 +25,23 @@ local function grant(hub, node, why, by)
   return epoch
 end
 
+-- Has a node said that it cannot have a bridge of this hub?
+local function refuses(node, hub)
+  local said = redis.call('HGET', PREFIX .. 'node:' .. node, 'refuses')
+  return said and string.find(',' .. said .. ',', ',' .. hub .. ',', 1, true) ~= nil
+end
+
 -- Answers the best node: of those that may be chosen, hold a valid lease and have room, the one
--- with the least share. With `reachable` a redirect must lead there, or it is the caller. nil: none.
-local function choose(caller, reachable, except)
+-- with the least share. With `reachable` a redirect must lead there, or it is the caller. With
+-- `hub` it must not refuse that. nil: none.
+local function choose(caller, reachable, except, hub)
   local first = 0
   while true do
     local page = redis.call('ZRANGEBYSCORE', PREFIX .. 'load', '-inf', '(1', 'LIMIT', first, 16)
     if #page == 0 then return nil end
     for _, node in ipairs(page) do
       local expires = tonumber(redis.call('ZSCORE', PREFIX .. 'leases', node) or '-1')
-      if node ~= except and expires >= clock.ms then
+      if node ~= except and expires >= clock.ms and not (hub and refuses(node, hub)) then
         if not reachable or node == caller
           or (redis.call('HGET', PREFIX .. 'node:' .. node, 'direct_address') or '') ~= '' then
           return node
@@ -46,12 +53,13 @@ local function choose(caller, reachable, except)
 end
 
 -- Answers the one of `nodes` with the least share, of those that may be chosen. nil: none.
-local function choose_of(nodes, except)
+local function choose_of(nodes, except, hub)
   local best, least
   for _, node in ipairs(nodes) do
     local share = tonumber(redis.call('ZSCORE', PREFIX .. 'load', node) or '1')
     local expires = tonumber(redis.call('ZSCORE', PREFIX .. 'leases', node) or '-1')
-    if node ~= except and share < 1 and expires >= clock.ms and (not least or share < least) then
+    local may = node ~= except and not (hub and refuses(node, hub))
+    if may and share < 1 and expires >= clock.ms and (not least or share < least) then
       best, least = node, share
     end
   end
@@ -98,7 +106,12 @@ local function place(hub, caller, here, reachable)
   if owner.node or owner.wait_ms then return owner end
   local node, why = owner.heir, 'its node was restarted'
   if not node then
-    node, why = here and has_room(caller) and caller or choose(caller, reachable), 'placed'
+    why = 'placed'
+    node = here and has_room(caller) and caller
+    -- Without its LAN a dynamic hub is still of use; with it, it is of more.
+    if not node or refuses(node, hub) then
+      node = choose(caller, reachable, nil, hub) or node or choose(caller, reachable)
+    end
   end
   if not node then return nil end
   local epoch = grant(hub, node, why, caller)

@@ -10,9 +10,36 @@
 --   [8] folded user name, [9] node, [10] its incarnation, [11] epoch under which it has the hub,
 --   [12] hash of the ticket or '', [13] state of the directory by which the login was judged, or '',
 --   [14] the client's address and the name of its host, then field, value, ... of the record
--- Answers {'ok', name} | {'no-hub'} | {'no-user'} | {'offline'} | {'stale', current epoch}
---   | {'ticket-unknown'} | {'ticket-elsewhere'} | {'directory-changed'}
+-- Answers {'ok', name, addresses behind the session it goes on from, or ''} | {'no-hub'}
+--   | {'no-user'} | {'offline'} | {'stale', current epoch} | {'ticket-unknown'}
+--   | {'ticket-elsewhere'} | {'directory-changed'}
 --   | {'hub-sessions' or 'user-logins', taken, allowed, may change}.
+
+-- Answers the addresses last seen behind the session that this client had elsewhere, or that waits
+-- for it: where hubs have bridges, a LAN is to learn who is here now. That node need not be known to
+-- be dead yet. Who the same client is: see `waiting`. Of two such sessions nobody knows which this
+-- one goes on from; and a thousand of one user's are too many to look through.
+local function left_behind(prefix, hub, user, machine, origin, node, inc)
+  local all = prefix .. 'user-sessions:' .. hub .. ':' .. user
+  if redis.call('EXISTS', prefix .. 'bridges') == 0 or redis.call('HLEN', all) > 1000 then
+    return ''
+  end
+  local found, sessions = nil, redis.call('HGETALL', all)
+  for i = 1, #sessions, 2 do
+    local row = redis.call('HMGET', prefix .. 'session:' .. hub .. ':' .. sessions[i], 'node',
+      'inc', 'adopted', 'connections', 'macs', 'address', 'host_name')
+    local address = string.match(row[6] or '', '^(.*):%d+$') or ''
+    local is_same = (machine ~= '-' and sessions[i + 1] == machine)
+      or address .. ' ' .. (row[7] or '') == origin
+    local is_left = row[3] and row[3] ~= '' and row[4] == '0'
+    if is_same and (row[1] ~= node or row[2] ~= inc or is_left) then
+      if found then return '' end
+      found = row[5] or ''
+    end
+  end
+  return found or ''
+end
+
 local known = redis.call('HGET', KEYS[5], ARGV[4])
 if known then return {'ok', string.sub(known, #ARGV[2] + 2)} end
 
@@ -37,10 +64,11 @@ if ticket_hash ~= '' then
   void(prefix, ticket_hash)
 else
   local most, logins = tonumber(hub[3] or '0'), tonumber(ARGV[6])
-  local full = over_limit(prefix, ARGV[2], ARGV[8], most, ARGV[5], logins, ARGV[14], ARGV[9])
+  local full = over_limit(prefix, ARGV[2], ARGV[8], most, ARGV[5], logins, ARGV[14])
   if full then return full end
 end
 
+local macs = left_behind(prefix, ARGV[2], ARGV[8], ARGV[5], ARGV[14], ARGV[9], ARGV[10])
 local name = ARGV[3] .. redis.call('INCR', KEYS[4])
 local place = ARGV[2] .. ':' .. name
 redis.call('HSET', prefix .. 'session:' .. place, 'name', name, unpack(ARGV, 15))
@@ -53,4 +81,4 @@ for _, traffic in ipairs({KEYS[8], KEYS[9]}) do
   redis.call('HINCRBY', traffic, 'logins', 1)
   redis.call('HSET', traffic, 'last_login', ARGV[7])
 end
-return {'ok', name}
+return {'ok', name, macs}

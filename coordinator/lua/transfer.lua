@@ -15,7 +15,8 @@ local stale = not_owner(hub, node, ARGV[7], ARGV[8])
 if stale then return stale end
 local why = 'no other node can take it'
 if to == '' then
-  to = choose_of({unpack(ARGV, 10)}, node) or choose(nil, false, node)
+  to = choose_of({unpack(ARGV, 10)}, node, hub) or choose(nil, false, node, hub)
+    or choose_of({unpack(ARGV, 10)}, node) or choose(nil, false, node)
 elseif to == node or not redis.call('ZSCORE', PREFIX .. 'load', to)
   or tonumber(redis.call('ZSCORE', PREFIX .. 'leases', to) or '-1') < clock.ms then
   why = to .. (to == node and ' has it already' or ' takes nothing, or is gone')

@@ -8,7 +8,7 @@ import pytest
 
 from coordinator.errors import StaleEpoch
 from coordinator.fleet import Fleet
-from coordinator.model import FleetCertificate, Hub, NodeMode, SessionUpdate, Traffic
+from coordinator.model import Bridge, FleetCertificate, Hub, NodeMode, SessionUpdate, Traffic
 from coordinator.placement import Here
 from coordinator.schema import KEYS, to_markdown
 from coordinator.sessions import hash_session_key
@@ -44,6 +44,8 @@ def session_key(fleet: Fleet, raw) -> bytes:
     sessions.kick("corp", sessions.open(login, new_key(), NOW).name)
     fleet.traffic.add({"Corp": MOVED}, {("Corp", "Alice"): MOVED}, {"Corp": {"storm": 3}})
     live_through_everything(fleet, raw)
+    fleet.bridges.add(Bridge("Corp", "eth1"))
+    fleet.history.note("bridge", "eth1 is missing", NOW, node="node-1", hub="corp")
     fleet.administration.set_fleet_secret(PASSWORD_HASH, NOW)
     options = {"no_offline": 1}
     fleet.administration.set_hub("corp", NOW, secret=PASSWORD_HASH, is_hidden=True, options=options)

@@ -27,6 +27,7 @@ MAKERS = {
     "directory-version": lambda hub, user: K.directory_version(),
     "hubs": lambda hub, user: K.hubs(),
     "hub:<hub>": lambda hub, user: K.hub(hub),
+    "bridges": lambda hub, user: K.bridges(),
     "administration": lambda hub, user: K.administration(),
     "hub-administration:<hub>": lambda hub, user: K.hub_administration(hub),
     "users:<hub>": lambda hub, user: K.users(hub),
