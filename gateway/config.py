@@ -64,6 +64,8 @@ class Gateway(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`auto`, or `never` where clients cannot reach a single gateway (one balanced address)."""
     hosts_sessions: bool = True
     """False: an entry that never carries sessions itself ("controller only")."""
+    labels: list[str] = []
+    """Words `[a-z0-9.-]` that single it out among gateways, such as `berlin`."""
     weight: int = 100
     """Percent of a standard node's sessions; 1 to 1000."""
     max_sessions: int = 0
@@ -200,6 +202,11 @@ def check(settings: Settings) -> None:
     _require(gateway.max_sessions >= 0, f"gateway.max_sessions is {gateway.max_sessions}")
     if gateway.advertise:
         _require_ipv4("gateway.advertise", gateway.advertise)
+    for label in gateway.labels:
+        _require(
+            re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", label) is not None,
+            f"gateway.labels has {label!r}; use a-z, digits and '.-', as in berlin",
+        )
     _require(
         bool(gateway.listen),
         "gateway.listen is empty; leave it out, or write addresses as in 0.0.0.0:5555",

@@ -33,6 +33,7 @@ from gateway.embedded import EmbeddedStore
 from gateway.fleet import open_fleet, store_url
 from gateway.node import certificate, gate_samples
 from gateway.node.administration import Administration
+from gateway.node.bridges import Bridges
 from gateway.node.calls import NodeCalls
 from gateway.node.counters import Counters
 from gateway.node.dialogue import PRODUCT, Dialogues
@@ -119,8 +120,8 @@ class App:
         self._owned = OwnedHubs(
             fleet.placement,
             self._lease,
-            self.table.end_hub,
-            self.table.count_of,
+            self.hubs.end,
+            self.hubs.uses_of,
             lambda hub: self._duties.take_over_sessions(hub),
             self.table.knocks_of,
             self._siblings,
@@ -141,6 +142,7 @@ class App:
         )
         self._heartbeat = Heartbeat(self._lease, fleet.timing.renew_s, revive_store)
         self._vigil = Vigil(fleet, self._lease, watched, self._row, self._heartbeat.wake)
+        self._bridges = Bridges(fleet, self.hubs, self._row, self._heartbeat.wake)
         self._duties = Duties(
             fleet,
             self._lease,
@@ -148,6 +150,7 @@ class App:
             ledger,
             self.hubs,
             self.table,
+            self._bridges,
             self._siblings,
             resume_s=settings.session.resume_s,
         )
@@ -165,6 +168,9 @@ class App:
             sessions=len(sessions),
             connections=sum(len(s.connections) for s in sessions),
             counts=self._counters.totals,
+            ethernet=self._bridges.ethernet,
+            bridges=self._bridges.statuses,
+            refuses=self._bridges.refuses,
         )
 
     def _office(self) -> Context:
@@ -195,6 +201,8 @@ class App:
 
     def start(self) -> None:
         """Begin to serve."""
+        # Before anything is placed here: hubs whose bridge we cannot have are refused.
+        self._bridges.learn(self._fleet.directory.version())
         self._lease.register()
         renewal = self._heartbeat.beat()
         if renewal is not None:
@@ -205,6 +213,7 @@ class App:
         self._greenlets = [
             gevent.spawn(self._heartbeat.run),
             gevent.spawn(self._duties.run, self._heartbeat),
+            gevent.spawn(self._bridges.run),
             gevent.spawn(self._calls.run),
             gevent.spawn(self._siblings.run, self._listener.take_in),
         ]
@@ -232,6 +241,7 @@ class App:
             self._siblings.announce([knock for session in sessions for knock in session.knocks()])
         for session in sessions:
             session.end("gateway-stops")
+        self._bridges.stop()
         if for_successor:
             self._lease.close_gate()
         else:
@@ -372,6 +382,7 @@ def _describe(settings: Settings, addresses: list[tuple[str, int]], entrance: En
         direct_tcp_ports=entrance.tcp_ports,
         peer_address=f"{entrance.address}:{entrance.tcp_ports[0]}" if entrance.address else "",
         is_host=gateway.hosts_sessions,
+        labels=tuple(gateway.labels),
         weight=gateway.weight,
         max_sessions=gateway.max_sessions,
         boot=Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),

@@ -14,6 +14,7 @@ import structlog
 from coordinator.errors import LeaseLost, StoreError
 from coordinator.fleet import Fleet
 from coordinator.model import Node, NodeMode, NodeState
+from coordinator.names import fold
 from coordinator.placement import calc_point
 from gateway.node.lease import NodeLease
 from gateway.node.owned import OwnedHubs
@@ -76,9 +77,36 @@ class Drain:
         given: Counter[str] = Counter()
         for session in self._table.all():
             if session.gate is ALWAYS_OPEN and not session.ended:
-                self._send_away(session, beside, given)
+                hub = fold(session.record.hub)
+                able = [node for node in beside if hub not in node.refuses]
+                self._send_away(session, able, given)
                 if not self._has_paused(1 / rate):
                     return
+
+    def leave(self, hubs: list[str]) -> None:
+        """Send away the sessions of `hubs`, folded, which this node refuses, to nodes that do not;
+        where there are none, they stay."""
+        try:
+            nodes = self._fleet.nodes.nodes()
+            me = self._lease.held.node
+        except (StoreError, LeaseLost) as error:
+            log.warning("sessions stay without their LAN", why=str(error))
+            return
+        for hub in hubs:
+            takers = [n for n in nodes if n.id != me and _has_room(n) and hub not in n.refuses]
+            sessions = self._table.of_hub(hub)
+            if not takers or not sessions:
+                continue
+            log.info("sessions go where the hub has its bridge", hub=hub, sessions=len(sessions))
+            if hub in self._owned.epochs():
+                self._move(hub, "")
+                continue
+            beside = [node for node in takers if node.id in self._siblings.nodes]
+            given: Counter[str] = Counter()
+            for session in sessions:
+                if not session.ended:
+                    self._send_away(session, beside, given)
+                    gevent.sleep(1 / DRAIN_RATE)
 
     def _send_away(self, session: Session, beside: list[Node], given: Counter[str]) -> None:
         """End a session of a static hub, to go on at the sibling with the most room if there is

@@ -16,6 +16,7 @@ from coordinator.fleet import Fleet
 from coordinator.lease import Renewal
 from coordinator.model import DropSession, LoseHub, MoveHub, NodeMode, SessionUpdate
 from coordinator.times import utc_now
+from gateway.node.bridges import Bridges
 from gateway.node.drain import Drain
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
@@ -43,6 +44,7 @@ class Duties:
         ledger: Ledger,
         hubs: Hubs,
         table: SessionTable,
+        bridges: Bridges,
         siblings: Siblings,
         *,
         resume_s: float,
@@ -54,6 +56,7 @@ class Duties:
         self._ledger = ledger
         self._hubs = hubs
         self._table = table
+        self._bridges = bridges
         self._resume_s = resume_s
         self._known_version = -1
         self._movers = Group()
@@ -69,7 +72,7 @@ class Duties:
             renewal = heartbeat.next_renewal()
             try:
                 self.carry_out(renewal)
-                if time.monotonic() >= report_at:
+                if time.monotonic() >= report_at or self._hubs.has_moved():
                     report_at = time.monotonic() + REPORT_EVERY_S
                     self.report()
                 if time.monotonic() >= collect_at:
@@ -94,9 +97,12 @@ class Duties:
             self._owned.take_up(grant)
         self._owned.free_idle(time.monotonic())
         self._apply_directory(renewal.directory_version)
+        self._bridges.learn(renewal.directory_version)
         self._drain.is_wanted = renewal.mode is NodeMode.DRAINING
         if self._drain.is_wanted and not self._movers:
             self._movers.spawn(self._drain.run)
+        elif (refused := self._bridges.overdue(time.monotonic())) and not self._movers:
+            self._movers.spawn(self._drain.leave, refused)
         self._lead()
         self._table.close_records()
 
@@ -141,8 +147,7 @@ class Duties:
             if hub is None or not hub.online:
                 why = "hub-deleted" if hub is None else "hub-offline"
                 log.info("hub closed", hub=live.hub.name, why=why, sessions=len(live.sessions))
-                for session in list(live.sessions.values()):
-                    session.end(why)
+                self._hubs.end(live.hub.name, why)
             else:
                 live.change(hub)
         self._known_version = version

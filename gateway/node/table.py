@@ -7,7 +7,7 @@ the removal of its record. Between the two the record is enough for any process 
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 from weakref import WeakValueDictionary
@@ -18,7 +18,7 @@ from gevent.lock import RLock
 
 from coordinator.directory import Directory
 from coordinator.errors import StaleEpoch, StoreError
-from coordinator.model import Hub, NewSession, SessionRecord
+from coordinator.model import Hub, HubKind, NewSession, SessionRecord
 from coordinator.names import fold
 from coordinator.sessions import Sessions, hash_session_key
 from coordinator.times import utc_now
@@ -106,7 +106,7 @@ class SessionTable:
             # It may be opened all the same; nobody holds the key, so nobody will miss it.
             self._in_doubt[key] = LOOKS
             raise
-        session = self._begin(record, hub)
+        session = self._begin(replace(record, macs=()), hub, hints=record.macs)
         # Whoever logs in anew does not come back to the session that waits for him.
         who = _who(record)
         self._logged_in[who] = session
@@ -184,10 +184,11 @@ class SessionTable:
             user=adopted.user,
             was_on=record.node,
         )
+        hints = adopted.macs
         if record.node != self._node:
             # Its client may have logged in anew elsewhere on the hub: flood, until it speaks.
             adopted = replace(adopted, macs=())
-        session = self._begin(adopted, hub, wait_s)
+        session = self._begin(adopted, hub, wait_s, hints)
         if wait_s is not None:
             self._taken_over[_whence(record)] = session
         if wait_s is not None and any(record.unique_id):
@@ -198,7 +199,14 @@ class SessionTable:
                 session.end("superseded")
         return session
 
-    def _begin(self, record: SessionRecord, hub: Hub, wait_s: float | None = None) -> Session:
+    def _begin(
+        self,
+        record: SessionRecord,
+        hub: Hub,
+        wait_s: float | None = None,
+        hints: Sequence[str] = (),
+    ) -> Session:
+        """Give a session a port; `hints` are the addresses that were last seen behind it."""
         if not self._owned.holds(hub, record.hub_epoch):
             # Handed over while the store's answer was on its way: the record is the new owner's.
             raise StaleEpoch(hub.name, record.hub_epoch, 0)
@@ -210,6 +218,10 @@ class SessionTable:
             session.wait(wait_s)
         live.sessions[record.name] = session
         self._by_key[record.key_hash] = session
+        if wait_s is None or hub.kind is HubKind.DYNAMIC:
+            # It is here, or nobody else can have it. Of a static hub the client that is waited for
+            # may have gone to another node, and its traffic must not be called away from there.
+            live.announce([bytes.fromhex(mac.replace(":", "")) for mac in hints])
         return session
 
     def _end(self, session: Session, reason: str) -> None:
@@ -268,11 +280,6 @@ class SessionTable:
         """Return the sessions of a hub here."""
         live = self._hubs.alive.get(fold(hub))
         return list(live.sessions.values()) if live is not None else []
-
-    def end_hub(self, hub: str, reason: str) -> None:
-        """End every session of a hub here."""
-        for session in self.of_hub(hub):
-            session.end(reason)
 
     def knocks_of(self, hub: str) -> list[Knock]:
         """Return by what the clients of a hub here will be known if they come back."""
