@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from coordinator.election import Leader
 from coordinator.fleet import Fleet
-from coordinator.model import Hub, HubKind, NodeMode
+from coordinator.model import BridgeState, Hub, HubKind, NodeMode
 from coordinator.names import fold
 from coordinator.placement import Ownership
 from coordinator.times import Timestamp
@@ -174,6 +174,7 @@ def _warnings(seen: Snapshot) -> Iterator[str]:
             yield f"node {node.id} is dead ({node.why}); {forget}"
         elif report.health is Health.SILENT:
             yield f"node {node.id} is silent for {report.renewed_ms / 1000:.0f} s"
+        yield from _bridge_warnings(report)
     if any(report.is_up for report in seen.nodes):
         if not leads(seen.leader, seen.nodes):
             yield "nobody leads; a living node takes that over within a second or two"
@@ -185,6 +186,19 @@ def _warnings(seen: Snapshot) -> Iterator[str]:
     if days is not None and days < CERTIFICATE_DAYS:
         when = f"ends in {days} days" if days >= 0 else "has ended"
         yield f"the fleet's certificate {when}; stock clients that check it will stay out"
+
+
+def _bridge_warnings(report: NodeReport) -> Iterator[str]:
+    """Say which bridges of a living node are not as they should be."""
+    node = report.node
+    for bridge in node.bridges if report.is_up else ():
+        about = f"hub {bridge.hub} on node {node.id}: {bridge.why}"
+        if bridge.state is BridgeState.LOOP:
+            yield f"{about}; it opens again when the loop is gone"
+        elif not bridge.state.is_usable:
+            yield f"{about}; the node carries no sessions of it"
+        elif bridge.why:
+            yield about
 
 
 def _notes(seen: Snapshot) -> Iterator[str]:

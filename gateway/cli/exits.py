@@ -49,6 +49,7 @@ class NotInTime(EtherFleetError):
 _HINTS = {
     "hub": "etherfleet hub list shows all",
     "user": "etherfleet user list HUB shows all",
+    "bridge": "etherfleet bridge list shows all",
     "session": "it may have ended; etherfleet session list shows all",
     "node": "etherfleet node list shows all",
     "living node": "etherfleet node list shows who is up",
@@ -94,7 +95,7 @@ def line_of(error: EtherFleetError | CoordinatorError) -> str:
             text += f"; {_REFUSED[code]}"
         case NotFound(kind=kind) if kind in _HINTS:
             text += f"; {_HINTS[kind]}"
-        case AlreadyExists(kind=kind):
+        case AlreadyExists(kind="hub" | "user" as kind):
             text += f"; change it with: etherfleet {kind} set"
         case Conflict():
             text += "; somebody else is at it, try again"

@@ -205,6 +205,9 @@ def report_as_json(report: "NodeReport") -> dict[str, object]:
         "waiting_sessions": len(report.waiting),
         "connections": node.connections if report.is_up else 0,
         "counts": dict(node.counts),
+        "labels": list(node.labels),
+        "ethernet": list(node.ethernet),
+        "refuses": list(node.refuses),
     }
 
 
@@ -322,6 +325,9 @@ def _report_as_text(report: "NodeReport", hubs: Sequence["Ownership"]) -> dict[s
     most = f"at most {node.max_sessions or 100_000}, weight {node.weight} %"
     ended = "" if report.is_up or not node.ended else f" {age(node.ended)} ago ({node.ended})"
     owned = [f"{hub.hub}, {hub.state}, epoch {hub.epoch}" for hub in hubs]
+    bridges = [
+        f"{b.hub} to {b.device}, {b.state}" + (f": {b.why}" if b.why else "") for b in node.bridges
+    ]
     counts = [f"{number} {reason}" for reason, number in sorted(node.counts.items())]
     return {
         "node": node.id,
@@ -337,6 +343,8 @@ def _report_as_text(report: "NodeReport", hubs: Sequence["Ownership"]) -> dict[s
         if report.is_up
         else f"{len(report.waiting)} wait for their clients",
         "hubs": owned or "none",
+        "bridges": bridges or "none",
+        "labels": " ".join(node.labels) or NONE,
         "counted": counts or "nothing",
         "incarnation": node.inc,
     }
