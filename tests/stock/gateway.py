@@ -94,10 +94,11 @@ class Gateway:
 
     # -- the command line ------------------------------------------------------------------------
 
-    def command(self, *argv: str, secret: str | None = None) -> str:
+    def command(self, *argv: str, secret: str | None = None, code: int = 0) -> str:
         """Run an `etherfleet` command on the same store and return what it printed.
 
-        `secret` is what it may read from standard input. Raises AssertionError if it fails.
+        `secret` is what it may read from standard input. Raises AssertionError if it does not end
+        with `code`.
         """
         done = subprocess.run(
             self._argv(*argv),
@@ -108,7 +109,7 @@ class Gateway:
             check=False,
             env={**os.environ, **UNSET},
         )
-        assert done.returncode == 0, f"{argv} ended with {done.returncode}\n{done.stderr}"
+        assert done.returncode == code, f"{argv} ended with {done.returncode}\n{done.stderr}"
         return done.stdout
 
     def create_hub(self, hub: str, *options: str, **users: str | None) -> None:
@@ -122,9 +123,9 @@ class Gateway:
         login = ["--anonymous"] if password is None else ["--password-file", "-"]
         self.command("user", "add", hub, user, *login, *options, secret=password)
 
-    def ask(self, *argv: str) -> Any:
+    def ask(self, *argv: str, code: int = 0) -> Any:
         """Return what a command answers in JSON."""
-        return json.loads(self.command(*argv, "--format", "json"))
+        return json.loads(self.command(*argv, "--format", "json", code=code))
 
     def sessions(self, hub: str) -> dict[str, Event]:
         """Return the rows of `etherfleet session list` by name.
