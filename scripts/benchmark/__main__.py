@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from scripts.benchmark import lan as lan_bridge
 from scripts.benchmark import report
 from scripts.benchmark.driver import ROOT, Load
 from scripts.benchmark.figures import Row
@@ -24,7 +25,7 @@ from tests.stock.needs import missing
 
 PAGE = ROOT / "docs" / "performance.md"
 RESULTS = ROOT / "docs" / "performance.json"
-OTHERS = ("logins", "idle", "stock", WORKERS.name)
+OTHERS = ("logins", "idle", "stock", lan_bridge.NAME, WORKERS.name)
 
 
 def main() -> int:
@@ -107,6 +108,8 @@ def _run(chosen: Sequence[str], options: argparse.Namespace) -> tuple[list[Row],
             rows += _tell(_flow(WORKERS, servers, rounds, seconds))
     if "stock" in chosen:
         rows += _tell(stock(3, 5))
+    if lan_bridge.NAME in chosen:
+        rows += _tell(lan_bridge.bridged(options.rounds or 3, round(options.seconds) or 5))
     return rows, about
 
 

@@ -10,10 +10,12 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from coordinator.fleet import Fleet
 from coordinator.model import HubKind
 from coordinator.times import utc_now
 from gateway import __version__
@@ -69,6 +71,10 @@ class Reference:
     def stop(self) -> None:
         self._server.daemon.remove()
 
+    def vpncmd(self, *commands: str) -> list[str]:
+        """Carry out vpncmd commands; return what each printed."""
+        return self._server.vpncmd(*commands)
+
     def create_hubs(self, names: Sequence[str]) -> None:
         for name in names:
             self._server.vpncmd(
@@ -119,8 +125,14 @@ class Ours:
         self._process.stop(30)
         shutil.rmtree(self.directory)
 
-    def create_hubs(self, names: Sequence[str]) -> None:
+    @contextmanager
+    def fleet(self) -> Iterator[Fleet]:
+        """Enter its fleet."""
         with open_fleet(self._settings) as fleet:
+            yield fleet
+
+    def create_hubs(self, names: Sequence[str]) -> None:
+        with self.fleet() as fleet:
             for name in names:
                 hubs.create(fleet, name, HubKind.DYNAMIC, utc_now())
                 policy = {"NoBroadcastLimiter": 1}

@@ -60,10 +60,11 @@ def _both_ways(lan: Lan, server: Server, seconds: int) -> Sequence[dict[str, flo
             ends.append(client.address(f"{ADDRESSES[label]}/24"))
         one, other = ends
         ping(one, other, count=5)
-        return [_one_way(server, one, other, seconds), _one_way(server, other, one, seconds)]
+        return [one_way(server, one, other, seconds), one_way(server, other, one, seconds)]
 
 
-def _one_way(server: Server, source: Endpoint, target: Endpoint, seconds: int) -> dict[str, float]:
+def one_way(server: Server, source: Endpoint, target: Endpoint, seconds: int) -> dict[str, float]:
+    """Return what iperf3 measured, and what it cost the server."""
     before = server.cost().cpu_s
     megabits = iperf(source, target, seconds=seconds)
     spent = server.cost().cpu_s - before

@@ -12,11 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scripts.fault_table.rows import ROWS, Row, watching_owner
-from scripts.fault_table.scene import CLIENTS, Measured, Scene, measuring
+from scripts.fault_table.scene import CLIENTS, SHOP, SUBNETS, Measured, Scene, measuring
 from scripts.fault_table.soak import soak
 from scripts.fault_table.table import print_table
 from tests.stock.fleet import Fleet
 from tests.stock.needs import missing
+from tests.stock.office import Office
 
 
 def main() -> int:
@@ -29,8 +30,11 @@ def main() -> int:
     rows = [row for row in ROWS if not options.fault or row.name in options.fault]
     found: list[Measured] = []
     retry_s, settings = (5, "[session]\ntimeout_s = 5\n") if options.shortest else (15, "")
-    with Fleet(*CLIENTS, workers=options.workers, settings=settings) as fleet:
-        scene = Scene(fleet, say, retry_s=retry_s)
+    with (
+        Fleet(*CLIENTS, workers=options.workers, settings=settings) as fleet,
+        Office(*(fleet[name] for name in fleet.hosts), subnet=SUBNETS[SHOP]) as office,
+    ):
+        scene = Scene(fleet, say, retry_s=retry_s, office=office)
         for row in rows:
             for run in range(1, options.runs + 1):
                 say(f"{row.name}: run {run} of {options.runs}")

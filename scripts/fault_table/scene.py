@@ -7,6 +7,7 @@
 
            on the dynamic hub LAB:       alpha ═ beta, carol ═ dave
            on the static hub SHOP:       erin ═ frank, gina ═ hugo, all on one node of host-b
+           on the LAN that SHOP is bridged to by all three:  desk ═ erin, desk ═ gina
 """
 
 import contextlib
@@ -20,11 +21,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from coordinator.model import NodeMode
+from coordinator.model import Bridge, NodeMode
 from tests.stock.client import StockClient
 from tests.stock.fleet import Fleet
 from tests.stock.host import TCP_PORT, Host
 from tests.stock.namespaces import Endpoint
+from tests.stock.office import DEVICE, Office
 from tests.stock.our_client import OurClient
 from tests.stock.traffic import Pinging, ping
 from tests.stock.waiting import until
@@ -42,11 +44,13 @@ BACK_S = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two clients of a kind on one hub, and what they show when it is over."""
+    """Two ends of traffic on one hub, its clients of one kind, and what they show when it is
+    over."""
 
     name: str
     hub: str
-    clients: tuple[StockClient, StockClient] | tuple[OurClient, OurClient]
+    clients: tuple[Client, ...]
+    "two, or one whose partner is a machine of the LAN"
     places: tuple[Endpoint, Endpoint]
 
     @property
@@ -85,14 +89,25 @@ class Measured:
 class Scene:
     """A fleet that stands for many runs; `say` tells what is going on."""
 
-    def __init__(self, fleet: Fleet, say: Callable[[str], None], *, retry_s: int) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        say: Callable[[str], None],
+        *,
+        retry_s: int,
+        office: Office | None = None,
+    ) -> None:
+        """With an `office`, whose cables lead to all machines, the static hub is bridged there."""
         self.fleet = fleet
+        self._office = office
         self.say = say
         self._retry_s = retry_s
         self.entry, self.victim, self.other = fleet.hosts.values()
         self.node = self.victim.nodes[0]
         for hub, users in USERS.items():
             fleet.create_hub(hub, static=hub == SHOP, **dict.fromkeys(users, PASSWORD))
+        if office is not None:
+            fleet.records.bridges.add(Bridge(SHOP, DEVICE))
 
     def repair(self) -> None:
         """Bring everything back that a fault took away."""
@@ -174,6 +189,9 @@ class Scene:
                 self._pair("stock static", SHOP, stock["erin"], stock["frank"]),
                 self._pair("ours static", SHOP, ours["gina"], ours["hugo"]),
             ]
+            if self._office is not None:
+                pairs.append(self._at_the_office("stock on LAN", self._office, pairs[2]))
+                pairs.append(self._at_the_office("ours on LAN", self._office, pairs[3]))
             for pair in pairs:
                 until(pair.reaches, f"{pair.name} to see each other", 60, self.fleet.explain)
             yield pairs
@@ -205,6 +223,10 @@ class Scene:
             for client in (one, other)
         )
         return Pair(name, hub, (one, other), places)  # type: ignore[arg-type]
+
+    def _at_the_office(self, name: str, office: Office, pair: Pair) -> Pair:
+        """Let a machine of the LAN speak to the first of a pair: it never speaks first."""
+        return Pair(name, pair.hub, pair.clients[:1], (office.place, pair.places[0]))
 
     @contextmanager
     def probing(self, host: Host, into: Measured) -> Iterator[None]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from scripts.fault_table.rows import Row
 from scripts.fault_table.scene import Measured
 
-PAIRS = ("stock", "ours", "stock static", "ours static")
+PAIRS = ("stock", "ours", "stock static", "ours static", "stock on LAN", "ours on LAN")
 
 
 def print_table(rows: Sequence[Row], found: Sequence[Measured], *, shortest: bool) -> None:
