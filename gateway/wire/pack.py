@@ -184,6 +184,7 @@ def encode_element(element: Element) -> bytes:
 def _read_elements(wire: bytes, elements: dict[bytes, Element]) -> int:
     """Fill `elements` from a complete pack; return where it ends. Never reads beyond `wire`."""
     u32 = _U32.unpack_from
+    make = tuple.__new__  # as Element does, without a call of Python's
     at = 0
     try:
         (count,) = u32(wire)
@@ -220,7 +221,7 @@ def _read_elements(wire: bytes, elements: dict[bytes, Element]) -> int:
             key = name.lower()  # ASCII letters only, as `_key`
             if key in elements:
                 raise Malformed(f"element {name.decode('latin-1')!r} occurs twice")
-            elements[key] = Element(name.decode("latin-1"), _TYPES[type], values)
+            elements[key] = make(Element, (name.decode("latin-1"), _TYPES[type], values))
     except struct.error:
         raise _short(4, max(0, len(wire) - at)) from None
     return at

@@ -6,6 +6,7 @@ looked at. The same code drives both servers, so what it costs falls on both ali
 
 import os
 import struct
+from dataclasses import replace
 from functools import cache
 
 from gateway.client.account import Account
@@ -15,7 +16,10 @@ from gateway.transport.contexts import client_context
 from gateway.transport.tls import CIPHERTEXT_VIEW, PLAINTEXT, PLAINTEXT_START, PLAINTEXT_VIEW
 from gateway.wire.blocks import BlockScanner, encode_blocks, encode_keep_alive
 from gateway.wire.events import Redirected, Welcomed
+from gateway.wire.hello import Hello
+from gateway.wire.login import Login
 
+CLIENT_NAME = "Load Station"
 USER, PASSWORD = "load", "a password of twenty"
 BROADCAST = b"\xff" * 6
 MAC_PREFIX = b"\x02\xef"
@@ -43,9 +47,19 @@ def account(hub: str) -> Account:
     return Account.of(hub, USER, PASSWORD)
 
 
+def login_of(account: Account, hello: Hello) -> Login:
+    """Return the login of a station: under a name of its own.
+
+    Under that of our own client a gateway tells it a time-out of 5 s; here both say 20 s.
+    """
+    return replace(account.login(hello), client_name=CLIENT_NAME)
+
+
 def log_in(tcp_port: int, account: Account) -> Dialled:
     """Return a connection that was welcomed, at the worker it was sent to."""
-    dialled = dial(Endpoint("127.0.0.1", tcp_port, "127.0.0.1"), account.login, TRUST)
+    dialled = dial(
+        Endpoint("127.0.0.1", tcp_port, "127.0.0.1"), lambda hello: login_of(account, hello), TRUST
+    )
     if isinstance(dialled.event, Redirected):
         redirect = dialled.event.redirect
         dialled.opening.close()

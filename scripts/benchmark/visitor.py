@@ -17,7 +17,7 @@ from gateway.wire.hello import Hello
 from gateway.wire.login import encode_login
 from gateway.wire.mould import Mould
 from gateway.wire.pack import Pack
-from scripts.benchmark.station import TRUST, account
+from scripts.benchmark.station import TRUST, account, login_of
 
 HOST = "127.0.0.1"
 
@@ -28,7 +28,7 @@ class Visitor:
     def __init__(self, tcp_port: int, hub: str) -> None:
         self._where = (HOST, tcp_port)
         self._account: Account = account(hub)
-        self._login = Mould(encode_login(self._account.login(Hello(""))), ("secure_password",))
+        self._login = Mould(encode_login(login_of(self._account, Hello(""))), ("secure_password",))
         empty = http.encode_pack_request(HOST, Pack()).removesuffix(Pack().to_bytes())
         self._head = empty.replace(b"Content-Length: 4", b"Content-Length: %d")
         self._signature = http.encode_signature(HOST, SIGNATURE)
