@@ -20,7 +20,7 @@ if not settings[1] then return {'no-hub'} end
 if settings[2] ~= '1' then return {'offline'} end
 if redis.call('EXISTS', KEYS[6]) == 0 then return {'no-user'} end
 local most = tonumber(settings[4] or '0')
-local full = over_limit(PREFIX, hub, ARGV[9], most, ARGV[10], tonumber(ARGV[11]), ARGV[13])
+local full = over_limit(PREFIX, hub, ARGV[9], most, ARGV[10], tonumber(ARGV[11]), ARGV[13], caller)
 if full then return full end
 
 local found

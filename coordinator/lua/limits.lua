@@ -4,10 +4,10 @@
 -- over? Whoever comes again takes their place: they must not keep him out. It is the same client if
 -- it names the same machine, or comes from the same address under the same name of a host: the
 -- machine id of a stock client changes with the addresses its computer has, the VPN's included.
--- Answers how many, how many of these name another machine, and '1' if the client had any session:
--- one at a node that nobody has found dead may soon wait, too, and where one waits, others are being
--- replaced just now that are still counted twice. A thousand are looked at, at most.
-local function waiting(prefix, hub, user, machine, origin)
+-- Answers how many, how many of these name another machine, and '1' if that may soon be more: the
+-- client has a session at another node than `here` that nobody has found dead, or one waits, and
+-- others are being replaced just now that are still counted twice. A thousand are looked at, at most.
+local function waiting(prefix, hub, user, machine, origin, here)
   local count, others, may_follow = 0, 0, '0'
   local sessions = redis.call('HGETALL', prefix .. 'user-sessions:' .. hub .. ':' .. user)
   for i = 1, math.min(#sessions, 2000), 2 do
@@ -19,7 +19,7 @@ local function waiting(prefix, hub, user, machine, origin)
       local node = redis.call('HMGET', prefix .. 'node:' .. (row[3] or ''), 'state', 'inc')
       local is_orphan = row[4] and row[4] ~= '0' and (node[1] ~= 'up' or node[2] ~= row[4])
       local is_left = row[1] and row[1] ~= '' and row[2] == '0'
-      may_follow = '1'
+      if is_orphan or is_left or row[3] ~= here then may_follow = '1' end
       if is_orphan or is_left then
         count = count + 1
         if not is_same then others = others + 1 end
@@ -31,7 +31,7 @@ end
 
 -- Is there room in a hub, and for one more login of a user? A ticket counts as a session.
 -- Answers nil, or what is full: {word, taken, allowed, '1' if that may change in a moment}.
-local function over_limit(prefix, hub, user, most, machine, logins, origin)
+local function over_limit(prefix, hub, user, most, machine, logins, origin, here)
   local taken, logged_in = redis.call('SCARD', prefix .. 'sessions:' .. hub)
     + redis.call('SCARD', prefix .. 'hub-tickets:' .. hub), 0
   if logins > 0 then
@@ -44,7 +44,7 @@ local function over_limit(prefix, hub, user, most, machine, logins, origin)
   end
   local is_full, is_in = most > 0 and taken >= most, logins > 0 and logged_in >= logins
   if not is_full and not is_in then return nil end
-  local count, others, may_follow = waiting(prefix, hub, user, machine, origin)
+  local count, others, may_follow = waiting(prefix, hub, user, machine, origin, here)
   if is_full and taken - count >= most then return {'hub-sessions', taken, most, may_follow} end
   if is_in and logged_in - others >= logins then
     return {'user-logins', logged_in, logins, may_follow}

@@ -64,7 +64,7 @@ if ticket_hash ~= '' then
   void(prefix, ticket_hash)
 else
   local most, logins = tonumber(hub[3] or '0'), tonumber(ARGV[6])
-  local full = over_limit(prefix, ARGV[2], ARGV[8], most, ARGV[5], logins, ARGV[14])
+  local full = over_limit(prefix, ARGV[2], ARGV[8], most, ARGV[5], logins, ARGV[14], ARGV[9])
   if full then return full end
 end
 

@@ -119,6 +119,9 @@ def test_a_stock_client_is_known_by_where_it_comes_from(fleet: Fleet) -> None:
     record = open_session(fleet, unique_id=machine(1), host_name="laptop", policy=policy)
     with pytest.raises(NoRoom) as full:
         open_session(fleet, unique_id=machine(2), host_name="laptop")
+    assert not full.value.may_change
+    with pytest.raises(NoRoom) as full:
+        open_session(fleet, unique_id=machine(2), host_name="laptop", node="node-2")
     assert full.value.may_change, "its node may have died just now"
     assert fleet.sessions.adopt(record, "node-2", LATER) is not None
     again = {"unique_id": machine(2), "host_name": "laptop", "policy": policy}
