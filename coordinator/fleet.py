@@ -6,10 +6,11 @@ that is not ours to use: one of another schema, or sealed with another fleet key
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coordinator.administration import Administration
 from coordinator.calls import Calls
+from coordinator.audit import Actor, Audit
 from coordinator.certificates import Certificates
 from coordinator.directory import Directory
 from coordinator.election import Election
@@ -58,8 +59,14 @@ class Fleet:
     calls: Calls
     witness_key: bytes = field(repr=False)
     """Nodes and their witnesses seal their datagrams with it."""
+    audit: Audit
+    """What people did, and who is acting here."""
     warnings: tuple[str, ...]
     """What is wrong with how the server is set up; one line each, what to do included."""
+
+    def acting(self, actor: Actor) -> "Fleet":
+        """Return the fleet in the hands of `actor`: what is changed through it is noted as his."""
+        return replace(self, audit=self.audit.by(actor))
 
     def leases_over(self, store: Store) -> Leases:
         """Return the leases over a connection of their own: a node renews over nothing else."""
@@ -103,6 +110,7 @@ def join(
         history=History(store),
         calls=Calls(store, sealer),
         witness_key=derive(fleet_key, "witness v1"),
+        audit=Audit(store),
         warnings=find_faults(store.facts()),
     )
 

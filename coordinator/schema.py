@@ -361,6 +361,15 @@ KEYS: Sequence[Key] = (
         steps=_CLOCKED,
     ),
     _key(
+        "audit",
+        "stream",
+        "who changed what, from where, and what it was before; the id is the time",
+        fields="what kind by from? hub? about? before:<setting>? after:<setting>?",
+        writer="whoever carries out what an operator asks",
+        lifetime="about 50000 entries",
+        steps="audit_add",
+    ),
+    _key(
         "traffic:hub:<hub>",
         "hash",
         "what a hub has carried and dropped",

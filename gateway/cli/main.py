@@ -10,6 +10,7 @@ import click
 from coordinator.errors import CoordinatorError
 from gateway import __version__
 from gateway.cli.admin import admin
+from gateway.cli.audit import audit
 from gateway.cli.common import fleet_options, format_option
 from gateway.cli.completion import completion
 from gateway.cli.config import config
@@ -75,7 +76,7 @@ def cli(ctx: click.Context) -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(gateway, connect, hub, user, session),
-    *(status, node, leader, history, events, wait),
+    *(status, node, leader, history, events, audit, wait),
     *(admin, config, redis, completion),
 )
 for command in COMMANDS:

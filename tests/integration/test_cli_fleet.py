@@ -247,6 +247,16 @@ def test_events_are_followed_to_ctrl_c(home, etherfleet, gateway):
     assert process.wait(DEADLINE) == 0
     assert process.stdout.read() == ""
     process.stdout.close()
+    modes = [
+        json.loads(line)
+        for line in etherfleet("audit", "--since", "5m", "--json").split("\n")
+        if '"node set"' in line
+    ]
+    assert [(c["about"], c["after"]["mode"]) for c in modes[-2:]] == [
+        ("n-2", "cordoned"),
+        ("n-2", "serving"),
+    ]
+    assert modes[-1]["from_address"] == socket.gethostname()
     line = etherfleet("events", "--node", "n-2", "--last", "1").strip()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z +mode +n-2: serving", line)
 

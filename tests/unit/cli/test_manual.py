@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from coordinator.audit import PROGRAM, Change
 from coordinator.election import Leader
 from coordinator.history import Event
 from coordinator.model import Hub, NewSession, Node, SessionRecord, Totals, Traffic, User
@@ -19,7 +20,7 @@ from gateway.admin.hubs import HubReport, HubState
 from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
 from gateway.admin.users import UserReport
-from gateway.cli import history, hub, leader, node, session, status, user, wait
+from gateway.cli import audit, history, hub, leader, node, session, status, user, wait
 from gateway.cli.config import VARIABLES
 from gateway.cli.exits import ExitCode
 from gateway.cli.main import cli
@@ -109,11 +110,13 @@ def test_json_fields_of_the_fleet_are_those_there_are():
     assert row("its `store`") == {*told["store"], "leader", "nodes", "hubs"}
     assert row("its `hubs`") == set(told["hubs"])
     assert row("node (") == set(node.report_as_json(there))
+    change = Change("hub set", PROGRAM, id="1-1")
     owned = node._owned_as_json(Ownership("x", "n", 1, 1, "active", NOW, ""))
     assert row("`node show`") == {"owned", *owned}
     assert row("`node drain`") == set(node._drain_as_json(there, there, 1))
     assert row("leader (") == set(leader.leader_as_json(leads, True))
     assert row("event (") == set(history.event_as_json(Event("1-1", NOW, "x", "y")))
+    assert row("change (") == set(audit.change_as_json(change))
     report = HubReport(Hub("X"), 0, 0, Totals())
     assert row("`hub move`") == set(hub._move_as_json(report, report))
 
