@@ -94,6 +94,16 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     backlog: int = 1024
 
 
+class Metrics(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What is told to those who watch."""
+
+    listen: str = "127.0.0.1:9590"
+    """Address and TCP port of /metrics, /livez and /readyz; each further worker takes the next
+    port. Empty: off."""
+    hub_labels: int = 100
+    """Hubs with numbers of their own; further ones share one label."""
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -102,6 +112,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gateway: Gateway = msgspec.field(default_factory=Gateway)
     session: Session = Session()
     limits: Limits = Limits()
+    metrics: Metrics = Metrics()
 
     @property
     def state_dir(self) -> Path:
@@ -206,15 +217,19 @@ def check(settings: Settings) -> None:
     )
     for address in gateway.listen:
         parse_listen(address)
+    if settings.metrics.listen:
+        parse_listen(settings.metrics.listen, "metrics.listen")
+    labels = settings.metrics.hub_labels
+    _require(0 <= labels <= 10_000, f"metrics.hub_labels is {labels}; use 0 to 10000")
 
 
-def parse_listen(text: str) -> tuple[str, int]:
+def parse_listen(text: str, setting: str = "gateway.listen") -> tuple[str, int]:
     """Return (host, TCP port) of `0.0.0.0:5555` or `[::]:5555`. Raises ConfigError."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     _require(
         bool(host) and port.isdecimal() and len(port) <= 5 and int(port) < 65536,
-        f"gateway.listen has {text!r}; write address:port, as in 0.0.0.0:5555 or [::]:5555",
+        f"{setting} has {text!r}; write address:port, as in 0.0.0.0:5555 or [::]:5555",
     )
     return host, int(port)
 
@@ -268,6 +283,6 @@ def _explain(error: msgspec.ValidationError) -> str:
 def _fields_of(section: str) -> tuple[str, ...]:
     if not section:
         return Settings.__struct_fields__
-    kinds = {"fleet": Fleet, "store": Store, "gateway": Gateway, "session": Session}
-    kind = kinds.get(section, Limits)
-    return kind.__struct_fields__
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    fields: tuple[str, ...] = kinds[section].__struct_fields__
+    return fields

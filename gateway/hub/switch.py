@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.hub.limit import TokenBucket
-from gateway.hub.port import Port
+from gateway.hub.port import Port, Traffic
 from gateway.hub.table import MacTable
 from gateway.wire.ethernet import is_group, is_station
 
@@ -67,6 +67,7 @@ class Switch:
         self.dropped: Counter[str] = Counter()
         self._ports: dict[Port, None] = {}  # an ordered set
         self._monitors: tuple[Port, ...] = ()
+        self._departed = (Traffic(), Traffic())  # received and sent by ports that left
         self._refresh_s = self.table.refresh_s
 
     @property
@@ -100,6 +101,8 @@ class Switch:
         if port not in self._ports:
             return
         del self._ports[port]
+        self._departed[0].merge(port.received)
+        self._departed[1].merge(port.sent)
         self.table.forget_port(port)
         port.decide = self._refuse_detached
         port.paths.clear()
@@ -151,6 +154,16 @@ class Switch:
             for entry in self.table
             if entry.port is not None
         ]
+
+    def carried(self) -> tuple[Traffic, Traffic]:
+        """Return what all ports, gone ones included, have received and been sent."""
+        received, sent = Traffic(), Traffic()
+        received.merge(self._departed[0])
+        sent.merge(self._departed[1])
+        for port in self._ports:
+            received.merge(port.received)
+            sent.merge(port.sent)
+        return received, sent
 
     def drop(self, port: Port, reason: str, frames: int) -> Sequence[Port]:
         """Count `frames` lost at `port`, here or by its owner ("queue-full"); return no ports."""

@@ -37,19 +37,23 @@ from gateway.node.calls import NodeCalls
 from gateway.node.counters import Counters
 from gateway.node.dialogue import PRODUCT, Dialogues
 from gateway.node.duties import Duties
+from gateway.node.health import Health
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
+from gateway.node.insight import Insight
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.listener import Listener
 from gateway.node.live import LiveNode
 from gateway.node.login import Entrance, Logins
+from gateway.node.metrics import NodeMetrics, Sources, make_registry
 from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.node.vigil import Vigil
 from gateway.transport.contexts import server_context
+from gateway.transport.gate import Gate
 from gateway.transport.linger import wait_lingering
 from gateway.witness.watched import Watched
 
@@ -151,7 +155,31 @@ class App:
             self._siblings,
             resume_s=settings.session.resume_s,
         )
+        self._insight = self._make_insight(gate)
         self._greenlets: list[gevent.Greenlet[..., None]] = []
+
+    def _make_insight(self, gate: Gate) -> Insight | None:
+        settings = self._settings
+        if not settings.metrics.listen:
+            return None
+        sources = Sources(
+            fleet=settings.fleet.name,
+            node=settings.node,
+            hubs=self.hubs,
+            table=self.table,
+            counters=self._counters,
+            lease=self._lease,
+            heartbeat=self._heartbeat,
+            gate=gate,
+            owned=lambda: len(self._owned.epochs()),
+            stores=(self._fleet.store, self._lease_store, self._presence_store),
+        )
+        registry = make_registry(NodeMetrics(sources, settings.metrics.hub_labels))
+        is_host = settings.gateway.hosts_sessions
+        health = Health(
+            self._lease, self._heartbeat, gate, lambda: self._listener.is_accepting, is_host=is_host
+        )
+        return Insight(settings.metrics.listen, registry, health)
 
     def _conduct(self, sock: socket.socket, address: str) -> None:
         if not self._siblings.pass_on(sock, address):
@@ -195,6 +223,8 @@ class App:
 
     def start(self) -> None:
         """Begin to serve."""
+        if self._insight is not None:
+            self._insight.start()
         self._lease.register()
         renewal = self._heartbeat.beat()
         if renewal is not None:
@@ -224,6 +254,8 @@ class App:
         log.info("stopping", sessions=len(self.table))
         self._listener.stop()
         self._administration.stop()
+        if self._insight is not None:
+            self._insight.stop()
         gevent.killall(self._greenlets)
         with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
             self._report()

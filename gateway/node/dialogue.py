@@ -180,6 +180,7 @@ class Dialogues:
         except BaseException:  # the deadline too: nobody has the key, so nobody comes back for it
             session.end("peer-gone")
             raise
+        self._count("accepted")
         log.info(
             "session started",
             hub=record.hub,

@@ -9,6 +9,7 @@ from gateway.hub.port import Port
 from gateway.hub.switch import MacRow, Switch, SwitchSettings
 from gateway.node.ledger import Ledger
 from gateway.node.session import Session
+from gateway.node.tally import Tally
 from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.transport.timer import Timer
 
@@ -63,6 +64,8 @@ class Hubs:
     def __init__(self, ledger: Ledger, gate: Gate) -> None:
         """`gate` is the node's, of all dynamic hubs; a static hub has no owner and needs none."""
         self.alive: dict[str, LiveHub] = {}
+        self.tally = Tally()
+        """Of hubs that were alive here and went."""
         self._gate = gate
         self._ledger = ledger
 
@@ -85,6 +88,7 @@ class Hubs:
         if not live.sessions:
             live.drop()
             self._ledger.drops[live.hub.name].update(live.take_drops())
+            self.tally.close(live.hub.name, live.switch)
             del self.alive[key]
 
 

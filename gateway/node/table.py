@@ -64,7 +64,7 @@ class SessionTable:
         ledger: Ledger,
         count: Callable[[str], None],
     ) -> None:
-        """`count(reason)` is told why connections of sessions ended."""
+        """`count(reason)` is told of sessions adopted and ended, and of connections lost."""
         self._node = node
         self._hubs = hubs
         self._ledger = ledger
@@ -184,6 +184,7 @@ class SessionTable:
             user=adopted.user,
             was_on=record.node,
         )
+        self._count("adopted")
         if record.node != self._node:
             # Its client may have logged in anew elsewhere on the hub: flood, until it speaks.
             adopted = replace(adopted, macs=())
@@ -220,6 +221,7 @@ class SessionTable:
         self._hubs.remove(session)
         if reason in RESUMABLE:
             return
+        self._count(f"ended-{reason}")
         log.info("session ended", hub=record.hub, session=record.name, user=record.user, why=reason)
         self._to_close[record.key_hash] = record
         if self._closer is None or self._closer.dead:  # one for all that end in the same moment

@@ -127,6 +127,7 @@ HOMES = {
         ),
         "only layers that wait know the loop",
     ),
+    "prometheus_client": (("gateway.node",), "what a node counts is told in one place"),
     "click": (("gateway.cli",), "options and exit codes belong to the command line"),
     "rich": (("gateway.cli",), "tables belong to the command line"),
     "structlog": (

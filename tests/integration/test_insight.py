@@ -1,0 +1,142 @@
+"""What a running gateway tells those who watch it.
+
+stranger ── TLS ──► gateway (one process) ── unix socket ──► embedded Valkey
+                        ▲ /metrics, /livez, /readyz ── this process
+"""
+
+import os
+import re
+import signal
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from coordinator.model import NodeMode
+from coordinator.times import utc_now
+from gateway.errors import Refused
+from tests.hostile.gateway import Gateway
+from tests.hostile.stranger import ALICE, ANYBODY, Stranger, frame
+from tests.stock.waiting import until
+
+SETTINGS = '[metrics]\nlisten = "127.0.0.1:0"\n'
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Gateway]:
+    with (
+        tempfile.TemporaryDirectory(prefix="ef-") as home,
+        Gateway(Path(home), SETTINGS) as running,
+    ):
+        yield running
+        running.assert_no_fault()
+
+
+def get(gateway: Gateway, path: str, method: str = "GET") -> tuple[int, str]:
+    """Ask the gateway's metrics port; return status and body."""
+    at = re.search(r'"at": "127.0.0.1:(\d+)", "event": "metrics served"', gateway.text())
+    assert at is not None, gateway.text()
+    request = urllib.request.Request(f"http://127.0.0.1:{at[1]}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def scrape(gateway: Gateway) -> dict[str, float]:
+    """Return every sample by name and labels, `name{a=b}`."""
+    status, text = get(gateway, "/metrics")
+    assert status == 200
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def test_a_scrape_counts_what_clients_did(gateway: Gateway) -> None:
+    before = scrape(gateway)
+    with Stranger(gateway.tcp_port) as alice, Stranger(gateway.tcp_port) as bob:
+        alice.login("alice")
+        bob.login("bob")
+        alice.send_frames(frame(ANYBODY, ALICE, b"who is there"))
+        (heard,) = bob.receive_frames(1)
+        with Stranger(gateway.tcp_port) as eve, pytest.raises(Refused):
+            eve.login("eve")
+        now = scrape(gateway)
+        assert now["etherfleet_sessions{hub=LAB}"] == 2
+        assert now["etherfleet_connections"] == 2
+        assert now["etherfleet_hubs_owned"] == 1
+        assert now["etherfleet_logins_total{result=accepted}"] == 2
+        assert now["etherfleet_logins_total{result=auth-failed}"] == 1
+        traffic = "etherfleet_{}_total{{cast=broadcast,direction={},hub=LAB}}"
+        assert now[traffic.format("frames", "received")] == 1
+        assert now[traffic.format("bytes", "received")] == len(heard)
+        assert now[traffic.format("frames", "sent")] == 1
+        assert 0 < now["etherfleet_lease_remaining_seconds"] < 10
+        assert now["etherfleet_lease_renewals_total"] > 0
+        assert now["etherfleet_node_mode{mode=serving}"] == 1
+        assert now["process_open_fds"] > 0
+    assert "etherfleet_sessions{hub=LAB}" not in before
+    (build,) = (name for name in now if name.startswith("etherfleet_build_info"))
+    assert "node=node-1" in build
+
+
+def test_numbers_stay_when_session_and_hub_are_gone(gateway: Gateway) -> None:
+    for record in gateway.fleet.sessions.of_hub("LAB"):
+        gateway.fleet.sessions.kick("LAB", record.name)
+    name = "etherfleet_frames_total{cast=broadcast,direction=received,hub=LAB}"
+    until(lambda: scrape(gateway)["etherfleet_hubs_alive"] == 0, "the hub to go", 10)
+    assert scrape(gateway)[name] == 1
+    assert scrape(gateway)["etherfleet_sessions_ended_total{reason=kicked}"] == 2
+
+
+def test_no_user_and_no_secret_is_told(gateway: Gateway) -> None:
+    _, text = get(gateway, "/metrics")
+    assert not re.search("alice|bob|eve|pw-", text)
+
+
+def test_only_reading_and_only_what_there_is(gateway: Gateway) -> None:
+    assert get(gateway, "/") == (404, "there are: /metrics /livez /readyz\n")
+    assert get(gateway, "/metrics", "POST")[0] == 405
+
+
+def test_a_node_is_ready_unless_it_is_taken_out_of_service(gateway: Gateway) -> None:
+    assert get(gateway, "/livez") == (200, "alive\n")
+    assert get(gateway, "/readyz") == (200, "ready\n")
+    gateway.fleet.nodes.set_mode("node-1", NodeMode.CORDONED, utc_now())
+    until(lambda: get(gateway, "/readyz") == (503, "this node is cordoned\n"), "the order", 10)
+    gateway.fleet.nodes.set_mode("node-1", NodeMode.SERVING, utc_now())
+    until(lambda: get(gateway, "/readyz")[0] == 200, "the next order", 10)
+
+
+def test_a_store_that_is_away_is_counted_and_does_not_end_the_node(gateway: Gateway) -> None:
+    pid = gateway.store_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        name = "etherfleet_lease_renewals_failed_total"
+        until(lambda: scrape(gateway)[name] > 0, "a renewal to fail", 10)
+        assert scrape(gateway)["etherfleet_store_errors_total{error=StoreUnavailable}"] > 0
+        assert get(gateway, "/livez")[0] == 200
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: get(gateway, "/readyz")[0] == 200, "the node to be ready again", 10)
+
+
+def test_a_port_that_is_taken_keeps_nobody_out(gateway: Gateway) -> None:
+    at = re.search(r'"at": "(127.0.0.1:\d+)", "event": "metrics served"', gateway.text())
+    assert at is not None
+    settings = f'[metrics]\nlisten = "{at[1]}"\n'
+    with (
+        tempfile.TemporaryDirectory(prefix="ef-") as home,
+        Gateway(Path(home), settings) as second,
+        Stranger(second.tcp_port) as alice,
+    ):
+        alice.login("alice")
+        until(lambda: "metrics not served yet" in second.text(), "the log to tell", 10)
