@@ -235,6 +235,10 @@ class Node:
     """The node that may declare it dead before its lease ends; empty: none may."""
     witness_inc: int = 0
     """Which incarnation of that."""
+    terms: str = ""
+    """Settings that should be alike on all nodes, `timeout_s=20 resume_s=60 ...`."""
+    certificate: str = ""
+    """SHA-256 of the certificate it shows, hex."""
     inc: int = 0
     """Incarnation: grows with each start. 0: has no lease."""
     state: NodeState = NodeState.UP

@@ -186,6 +186,8 @@ def node_to_fields(node: Node) -> dict[str, str]:
         "process": node.process,
         "witness": node.witness,
         "witness_inc": str(node.witness_inc),
+        "terms": node.terms,
+        "certificate": node.certificate,
         **{COUNT + check_counter_name(name): str(n) for name, n in sorted(node.counts.items())},
     }
 
@@ -212,6 +214,8 @@ def node_from_fields(fields: Fields) -> Node:
         process=fields.get("process", ""),
         witness=fields.get("witness", ""),
         witness_inc=_number(fields, "witness_inc"),
+        terms=fields.get("terms", ""),
+        certificate=fields.get("certificate", ""),
         inc=_number(fields, "inc"),
         state=NodeState(fields.get("state", "up")),
         mode=NodeMode(fields.get("mode", "serving")),

@@ -130,6 +130,11 @@ class RedisStore:
         with self._translated():
             return Subscription(self._client, channel, self._translated)
 
+    def clock(self) -> float:
+        """Return the server's own clock, in seconds since 1970."""
+        said = cast("tuple[int, int]", self._command("TIME"))  # seconds and microseconds
+        return int(said[0]) + int(said[1]) / 1e6
+
     def facts(self) -> dict[str, str]:
         """Return what the server says about itself, by the names of `INFO`."""
         said = cast("dict[str, object]", self._command("INFO"))  # parsed by redis-py

@@ -125,6 +125,13 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return Path(home).expanduser() / "etherfleet"
 
     @property
+    def terms(self) -> str:
+        """Return what clients are told alike by all nodes, as they show it in their rows."""
+        session = self.session
+        numbers = f"timeout_s={session.timeout_s:g} resume_s={session.resume_s:g}"
+        return f"{numbers} queue_kib={session.queue_kib} redirect={self.gateway.redirect}"
+
+    @property
     def node(self) -> str:
         """Return this node's id: as set, or made of the host's name, whatever that is."""
         host = re.sub(r"[^a-z0-9.-]", "-", socket.gethostname().lower())[:64]

@@ -15,6 +15,7 @@ from gateway.cli.common import fleet_options, format_option
 from gateway.cli.completion import completion
 from gateway.cli.config import config
 from gateway.cli.connect import connect
+from gateway.cli.doctor import doctor
 from gateway.cli.exits import ExitCode, code_of, line_of
 from gateway.cli.gateway import gateway
 from gateway.cli.history import events, history
@@ -39,7 +40,7 @@ and from another one:
 
 Exit codes: 0 done, 1 failed or declined, 2 usage or settings, 3 not found, 4 exists already,
 5 store, 6 login or certificate refused, 7 gateway not reached, 8 not in time, 130 interrupted.
-`status` has its own: 0 ok, 1 degraded, 2 down.
+`status` has its own: 0 ok, 1 degraded, 2 down; so has `doctor`: 0 well, 1 warnings, 2 errors.
 """
 
 
@@ -76,7 +77,7 @@ def cli(ctx: click.Context) -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(gateway, connect, hub, user, session),
-    *(status, node, leader, history, events, audit, wait),
+    *(status, doctor, node, leader, history, events, audit, wait),
     *(admin, config, redis, completion),
 )
 for command in COMMANDS:

@@ -108,7 +108,10 @@ class App:
             store_url(settings), settings.fleet.name, timeout=LEASE_TIMEOUT, pool_size=1
         )
         self._presence_store = connect(store_url(settings), settings.fleet.name, pool_size=1)
-        self._row = _describe(settings, self.addresses, self._entrance)
+        self._row = replace(
+            _describe(settings, self.addresses, self._entrance),
+            certificate=certificate.fingerprint(self.certificate_pem),
+        )
         self._lease = NodeLease(
             fleet.leases_over(self._lease_store),
             self._presence_store,
@@ -408,4 +411,5 @@ def _describe(settings: Settings, addresses: list[tuple[str, int]], entrance: En
         max_sessions=gateway.max_sessions,
         boot=Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
         process=os.environ.get("ETHERFLEET_PROCESS", ""),
+        terms=settings.terms,
     )

@@ -224,6 +224,17 @@ def test_another_node_leads_when_the_leader_steps_down(etherfleet, answer, fleet
     assert now["epoch"] > was.epoch
 
 
+def test_the_doctor_finds_a_running_fleet_and_what_is_wrong_with_it(answer, etherfleet, gateway):
+    told = answer("doctor", code=2)
+    levels = {finding["check"]: finding["level"] for finding in told["findings"]}
+    assert levels["store persistence"] == levels["node versions"] == levels["node settings"] == "ok"
+    assert levels["nodes"] == "ok"
+    # Redirects to it name an address of this machine, and it listens on loopback only.
+    assert levels["node ports"] == "err"
+    assert told["verdict"] == "err"
+    assert "[ERR]  node ports: n-1 does not answer at " in etherfleet("doctor", code=2)
+
+
 def test_events_are_followed_to_ctrl_c(home, etherfleet, gateway):
     process = subprocess.Popen(
         [*ARGV, "events", "-f", "--last", "1", "--format", "json", "--node", "n-2"],

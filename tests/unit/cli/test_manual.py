@@ -20,10 +20,11 @@ from gateway.admin.hubs import HubReport, HubState
 from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
 from gateway.admin.users import UserReport
-from gateway.cli import audit, history, hub, leader, node, session, status, user, wait
+from gateway.cli import audit, doctor, history, hub, leader, node, session, status, user, wait
 from gateway.cli.config import VARIABLES
 from gateway.cli.exits import ExitCode
 from gateway.cli.main import cli
+from gateway.doctor.findings import Finding, Level
 
 NOW = Timestamp("2026-01-31T12:00:00.000Z")
 MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
@@ -115,6 +116,9 @@ def test_json_fields_of_the_fleet_are_those_there_are():
     assert row("`node show`") == {"owned", *owned}
     assert row("`node drain`") == set(node._drain_as_json(there, there, 1))
     assert row("leader (") == set(leader.leader_as_json(leads, True))
+    finding = doctor.finding_as_json(Finding(Level.OK, "x", "y"))
+    levels = {level.name.lower() for level in Level}
+    assert row("`doctor`") == {"verdict", "at", "findings", *finding, *levels}
     assert row("event (") == set(history.event_as_json(Event("1-1", NOW, "x", "y")))
     assert row("change (") == set(audit.change_as_json(change))
     report = HubReport(Hub("X"), 0, 0, Totals())
