@@ -25,6 +25,7 @@ from gateway.cli.leader import leader
 from gateway.cli.node import node
 from gateway.cli.session import session
 from gateway.cli.status import status
+from gateway.cli.top import top
 from gateway.cli.user import user
 from gateway.cli.wait import wait
 from gateway.errors import EtherFleetError
@@ -77,7 +78,7 @@ def cli(ctx: click.Context) -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(gateway, connect, hub, user, session),
-    *(status, doctor, node, leader, history, events, audit, wait),
+    *(status, doctor, top, node, leader, history, events, audit, wait),
     *(admin, config, redis, completion),
 )
 for command in COMMANDS:

@@ -4,10 +4,14 @@ stranger ── TLS ──► gateway (one process) ── unix socket ──►
                         ▲ /metrics, /livez, /readyz ── this process
 """
 
+import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -140,3 +144,31 @@ def test_a_port_that_is_taken_keeps_nobody_out(gateway: Gateway) -> None:
     ):
         alice.login("alice")
         until(lambda: "metrics not served yet" in second.text(), "the log to tell", 10)
+
+
+def test_top_shows_who_carries_how_much(gateway: Gateway) -> None:
+    with Stranger(gateway.tcp_port) as alice, Stranger(gateway.tcp_port) as bob:
+        alice.login("alice")
+        bob.login("bob")
+        top = subprocess.Popen(
+            [*(sys.executable, "-m", "gateway", "top", "--once", "--json")],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "ETHERFLEET_STATE_DIR": str(gateway.store)},
+        )
+        while top.poll() is None:
+            alice.send_frames(frame(ANYBODY, ALICE, b"busy"))
+            bob.receive_frames(1)
+            time.sleep(0.02)
+        assert top.stdout is not None
+        told = json.loads(top.stdout.read())
+        top.stdout.close()
+    assert top.returncode == 0
+    busiest, *_ = told["sessions"]
+    assert told["hubs"][0]["received_frames_s"] > 1
+    assert told["nodes"][0]["received_bytes_s"] > 10
+    rates = {one["user"]: one for one in told["sessions"]}
+    assert rates["alice"]["received_frames_s"] > 1
+    assert rates["bob"]["received_frames_s"] == 0
+    assert rates["bob"]["sent_frames_s"] > 1
+    assert busiest["hub"] == "LAB"

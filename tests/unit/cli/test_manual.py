@@ -19,8 +19,9 @@ from gateway.admin.fleet_status import HubCounts, Judgement, Snapshot, StoreRepo
 from gateway.admin.hubs import HubReport, HubState
 from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
+from gateway.admin.rates import Rate, Rates
 from gateway.admin.users import UserReport
-from gateway.cli import audit, doctor, history, hub, leader, node, session, status, user, wait
+from gateway.cli import audit, doctor, history, hub, leader, node, session, status, top, user, wait
 from gateway.cli.config import VARIABLES
 from gateway.cli.exits import ExitCode
 from gateway.cli.main import cli
@@ -119,6 +120,10 @@ def test_json_fields_of_the_fleet_are_those_there_are():
     finding = doctor.finding_as_json(Finding(Level.OK, "x", "y"))
     levels = {level.name.lower() for level in Level}
     assert row("`doctor`") == {"verdict", "at", "findings", *finding, *levels}
+    rated = Rates([(there, Rate())], [(HubReport(Hub("X"), 0, 0, Totals()), Rate(), 0.0)], [])
+    measured = top.rates_as_json(rated, "bytes", None)
+    (one_node,), (one_hub,) = measured["nodes"], measured["hubs"]
+    assert row("`top`") == {*measured, *one_node, *one_hub, "hub", "user"}
     assert row("event (") == set(history.event_as_json(Event("1-1", NOW, "x", "y")))
     assert row("change (") == set(audit.change_as_json(change))
     report = HubReport(Hub("X"), 0, 0, Totals())
