@@ -233,8 +233,7 @@ KEYS: Sequence[Key] = (
             id pid host address version started sessions connections count:<reason>? updated
             direct_address direct_tcp_ports peer_address is_host weight max_sessions boot process
             terms certificate witness witness_inc inc state mode drain_rate? why expires_ms
-            began_ms ended? ended_ms?
-            heir_until_ms? suspected_ms?
+            began_ms ended? ended_ms? heir_until_ms? suspected_ms?
         """,
         writer="its renewals; whoever ends its lease",
         lifetime=_WITH_NODE,

@@ -7,6 +7,7 @@ costs is what a storm of logins pays several times each, so nothing is asked tha
 import logging
 import os
 import sys
+from functools import partial
 from json import JSONEncoder
 
 import structlog
@@ -17,8 +18,12 @@ LEVELS = ("debug", "info", "warning", "error")
 _encode = JSONEncoder(default=repr).encode
 
 
-def configure(level: str = "info", *, json: bool | None = None) -> None:
-    """Write events of `level` and above to stderr; `json` None: unless it is a terminal."""
+def configure(level: str = "info", *, json: bool | None = None, node: str = "") -> None:
+    """Write events of `level` and above to stderr; `json` None: unless it is a terminal.
+
+    `node` is on every event, as `hub`, `session`, `user` and `epoch` (of the hub's owner) are on
+    those that are about one.
+    """
     terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = _to_json
     factory: structlog.BytesLoggerFactory | structlog.WriteLoggerFactory
@@ -30,6 +35,7 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
         factory = structlog.WriteLoggerFactory(sys.stderr)
     structlog.configure(
         processors=[
+            *([partial(_name_node, node)] if node else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -39,6 +45,11 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
+
+
+def _name_node(node: str, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event.setdefault("node", node)
+    return event
 
 
 def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> bytes:

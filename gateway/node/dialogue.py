@@ -17,7 +17,7 @@ from gateway.errors import ProtocolError, Refused
 from gateway.node.administration import Administration
 from gateway.node.knocks import Knock
 from gateway.node.login import Logins
-from gateway.node.session import Session
+from gateway.node.session import Session, facts_of
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.transport.connection import Connection
@@ -134,14 +134,22 @@ class Dialogues:
                     )
         except Refused as error:
             self._count(error.reason)
-            log.info("refused", address=opening.peer, reason=error.reason, why=str(error))
+            log.info(
+                "refused",
+                address=opening.peer,
+                **_wish_of(event),
+                reason=error.reason,
+                why=str(error),
+            )
             handshake.refuse(error.code)
             return False
         except (StoreError, SealBroken, LeaseLost, StaleEpoch) as error:
             # A code that neither ends the client's session nor makes it wait a minute (spec 3.4).
             reason = REASONS.get(type(error), "store-unavailable")
             self._count(reason)
-            log.warning("refused", address=opening.peer, reason=reason, why=str(error))
+            log.warning(
+                "refused", address=opening.peer, **_wish_of(event), reason=reason, why=str(error)
+            )
             handshake.refuse(ErrorCode.SERVER_CANNOT_ACCEPT)
             return False
         return True
@@ -183,9 +191,7 @@ class Dialogues:
         self._count("accepted")
         log.info(
             "session started",
-            hub=record.hub,
-            session=record.name,
-            user=record.user,
+            **facts_of(record),
             address=record.address,
             client=f"{record.client_name} {record.client_build}",
             tls=opening.engine.describe(),
@@ -254,3 +260,10 @@ class Dialogues:
             may_receive=direction != Direction.TO_CLIENT,
         )
         session.add(connection, handshake.trailing)
+
+
+def _wish_of(event: Event) -> dict[str, str]:
+    """Return the hub and user a client asked for, whatever they are worth."""
+    if isinstance(event, LoginRequested):
+        return {"hub": event.login.hub, "user": event.login.user}
+    return {}

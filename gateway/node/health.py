@@ -48,7 +48,7 @@ class Health:
         """Say whether new clients are welcome here."""
         if not self._is_accepting():
             return Answer(False, "starting, or stopping")
-        if time.monotonic() >= self._gate.deadline:
+        if not self._gate.look(time.monotonic()):
             return Answer(False, "the lease was not renewed in time: is the store away?")
         if self._is_host and self._lease.mode is not NodeMode.SERVING:
             return Answer(False, f"this node is {self._lease.mode}")

@@ -161,11 +161,17 @@ class NodeMetrics(Collector):
 
     def _lease(self) -> Iterator[Metric]:
         beats, now = self._from.heartbeat.beats, time.monotonic()
-        remaining = max(0.0, self._from.gate.deadline - now)
+        held = self._from.lease.held_or_none()
+        remaining = max(0.0, held.deadline - now) if held is not None else 0.0
         yield _gauge(
             "etherfleet_lease_remaining_seconds",
-            "How long this node may still act as owner without a renewal; 0: it may not.",
+            "How long the lease lasts if it is not renewed; 0: there is none.",
             round(remaining, 3),
+        )
+        yield _gauge(
+            "etherfleet_gate_open",
+            "1: this node may act as owner of its dynamic hubs now.",
+            int(self._from.gate.look(now)),
         )
         yield _counter("etherfleet_lease_renewals", "Renewals that got through.", beats.renewed)
         yield _counter(

@@ -32,6 +32,12 @@ KEPT_BYTES = 256 * 1024  # frames kept for a client without a connection
 MAX_HINTS = 8  # addresses kept in a session's record
 
 
+def facts_of(record: SessionRecord) -> dict[str, object]:
+    """Return what every event about a session says of it; no `epoch` on a static hub."""
+    facts = {"hub": record.hub, "session": record.name, "user": record.user}
+    return {**facts, "epoch": record.hub_epoch} if record.hub_epoch else {**facts}
+
+
 class PortOwner(Protocol):
     """What stands behind every port of a live hub."""
 
@@ -93,7 +99,7 @@ class Session:
         self._ended = ended
         self._count = count
         self._expiry = Timer(self._expire)
-        self._log = log.bind(hub=record.hub, session=record.name, user=record.user)
+        self._log = log.bind(**facts_of(record))
         self.message = message
         self.policy = policy = read_policy_settings(record.policy)
         self.port: Port = switch.attach(

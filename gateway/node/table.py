@@ -27,7 +27,7 @@ from gateway.node.knocks import Knock
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.owned import OwnedHubs
-from gateway.node.session import Session
+from gateway.node.session import Session, facts_of
 
 log = structlog.get_logger()
 
@@ -179,9 +179,7 @@ class SessionTable:
             return None
         log.info(
             "session resumed",
-            hub=adopted.hub,
-            session=adopted.name,
-            user=adopted.user,
+            **facts_of(adopted),
             was_on=record.node,
         )
         self._count("adopted")
@@ -222,7 +220,7 @@ class SessionTable:
         if reason in RESUMABLE:
             return
         self._count(f"ended-{reason}")
-        log.info("session ended", hub=record.hub, session=record.name, user=record.user, why=reason)
+        log.info("session ended", **facts_of(record), why=reason)
         self._to_close[record.key_hash] = record
         if self._closer is None or self._closer.dead:  # one for all that end in the same moment
             self._closer = gevent.spawn(self._sweep_soon)

@@ -172,3 +172,21 @@ def test_top_shows_who_carries_how_much(gateway: Gateway) -> None:
     assert rates["bob"]["received_frames_s"] == 0
     assert rates["bob"]["sent_frames_s"] > 1
     assert busiest["hub"] == "LAB"
+
+
+def test_events_name_their_node_and_those_about_a_session_what_it_is(gateway: Gateway) -> None:
+    with Stranger(gateway.tcp_port) as alice, Stranger(gateway.tcp_port) as eve:
+        alice.login("alice")
+        with pytest.raises(Refused):
+            eve.login("eve")
+    events = [json.loads(line) for line in gateway.text().splitlines() if line[:1] == "{"]
+    assert {event.get("node") for event in events} == {"node-1"}
+    started = [event for event in events if event["event"] == "session started"][-1]
+    about = {"hub": "LAB", "session": started["session"], "user": "alice"}
+    epoch = started["epoch"]
+    assert epoch == max(e["epoch"] for e in events if e["event"] == "hub taken up")
+    for name in ("session started", "connection joined"):
+        (last,) = [e for e in events if e["event"] == name][-1:]
+        assert last.items() >= {**about, "epoch": epoch}.items(), name
+    refused = [event for event in events if event["event"] == "refused"][-1]
+    assert refused.items() >= {"hub": "LAB", "user": "eve", "reason": "auth-failed"}.items()
