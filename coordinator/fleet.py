@@ -25,6 +25,7 @@ from coordinator.redis_store import RedisStore
 from coordinator.seal import Sealer, context_of, derive
 from coordinator.sessions import Sessions
 from coordinator.store import Store
+from coordinator.syslog import SyslogSettings
 from coordinator.tickets import Tickets
 from coordinator.times import Timestamp
 from coordinator.timing import Timing
@@ -59,6 +60,7 @@ class Fleet:
     calls: Calls
     witness_key: bytes = field(repr=False)
     """Nodes and their witnesses seal their datagrams with it."""
+    syslog: SyslogSettings
     audit: Audit
     """What people did, and who is acting here."""
     warnings: tuple[str, ...]
@@ -110,6 +112,7 @@ def join(
         history=History(store),
         calls=Calls(store, sealer),
         witness_key=derive(fleet_key, "witness v1"),
+        syslog=SyslogSettings(store),
         audit=Audit(store),
         warnings=find_faults(store.facts()),
     )

@@ -126,6 +126,9 @@ class Keys:
     def log(self) -> str:
         return f"{self.prefix}log"
 
+    def syslog(self) -> str:
+        return f"{self.prefix}syslog"
+
     def audit(self) -> str:
         return f"{self.prefix}audit"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TypeAlias
 
+from coordinator.hub_log import HubLog
 from coordinator.times import Timestamp
 
 NEVER = Timestamp("")  # a time that has not come
@@ -44,6 +45,8 @@ class Hub:
     created: Timestamp = NEVER
     changed: Timestamp = NEVER
     version: int = 0
+    log: HubLog = field(default_factory=HubLog)
+    """What is written down of it."""
 
 
 @dataclass(frozen=True, slots=True)

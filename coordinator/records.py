@@ -7,6 +7,7 @@ version apart share a fleet.
 
 from collections.abc import Mapping, Sequence
 
+from coordinator.hub_log import HubLog
 from coordinator.model import (
     NEVER,
     TRAFFIC_FIELDS,
@@ -39,6 +40,7 @@ def hub_to_fields(hub: Hub) -> dict[str, str]:
         "max_sessions": str(hub.max_sessions),
         "max_macs": str(hub.max_macs),
         "message": hub.message,
+        "log": hub.log.to_text(),
         "created": hub.created,
         "changed": hub.changed,
     }
@@ -52,6 +54,7 @@ def hub_from_fields(fields: Fields) -> Hub:
         max_sessions=_number(fields, "max_sessions"),
         max_macs=_number(fields, "max_macs"),
         message=fields.get("message", ""),
+        log=HubLog.from_text(fields.get("log", "")),
         created=_time(fields, "created"),
         changed=_time(fields, "changed"),
         version=_number(fields, "version"),

@@ -103,7 +103,7 @@ KEYS: Sequence[Key] = (
         "number, raised by each change of a hub or user",
         writer="every directory change",
         lifetime="for ever",
-        steps="directory_create directory_set hub_delete user_delete",
+        steps="directory_create directory_set hub_delete user_delete syslog_set",
     ),
     _key(
         "hubs",
@@ -117,7 +117,9 @@ KEYS: Sequence[Key] = (
         "hub:<hub>",
         "hash",
         "a hub's settings",
-        fields="name kind online max_sessions max_macs message created changed version removing?",
+        fields="""
+            name kind online max_sessions max_macs message log created changed version removing?
+        """,
         writer="hub create, set",
         lifetime=_WITH_HUB,
         steps="directory_create directory_set hub_delete",
@@ -359,6 +361,15 @@ KEYS: Sequence[Key] = (
         writer="the steps that do it",
         lifetime="about 100000 entries",
         steps=_CLOCKED,
+    ),
+    _key(
+        "syslog",
+        "hash",
+        "where the logs of all nodes go besides their own files",
+        fields="save host udp_port format",
+        writer="syslog set",
+        lifetime="for ever",
+        steps="syslog_set",
     ),
     _key(
         "audit",

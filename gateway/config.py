@@ -94,6 +94,15 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     backlog: int = 1024
 
 
+class Logs(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Log files of hubs; which hub writes what is set with the hub."""
+
+    directory: str = ""
+    """Where `security_log` and `packet_log` lie. Empty: `gateway.state_dir`."""
+    keep_days: int = 90
+    """Files that were not written to for so long are removed; 0: never."""
+
+
 class Metrics(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What is told to those who watch."""
 
@@ -113,6 +122,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     session: Session = Session()
     limits: Limits = Limits()
     metrics: Metrics = Metrics()
+    logs: Logs = Logs()
 
     @property
     def state_dir(self) -> Path:
@@ -123,6 +133,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             return Path("/var/lib/etherfleet")
         home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
         return Path(home).expanduser() / "etherfleet"
+
+    @property
+    def log_dir(self) -> Path:
+        """Return the directory of hubs' log files."""
+        return Path(self.logs.directory).expanduser() if self.logs.directory else self.state_dir
 
     @property
     def terms(self) -> str:
@@ -226,6 +241,7 @@ def check(settings: Settings) -> None:
         parse_listen(address)
     if settings.metrics.listen:
         parse_listen(settings.metrics.listen, "metrics.listen")
+    _require(settings.logs.keep_days >= 0, f"logs.keep_days is {settings.logs.keep_days}")
     labels = settings.metrics.hub_labels
     _require(0 <= labels <= 10_000, f"metrics.hub_labels is {labels}; use 0 to 10000")
 

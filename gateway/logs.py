@@ -7,8 +7,10 @@ costs is what a storm of logins pays several times each, so nothing is asked tha
 import logging
 import os
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from json import JSONEncoder
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -16,6 +18,7 @@ from structlog.typing import EventDict, WrappedLogger
 LEVELS = ("debug", "info", "warning", "error")
 
 _encode = JSONEncoder(default=repr).encode
+_listeners: list[Callable[[Mapping[str, Any]], None]] = []
 
 
 def configure(level: str = "info", *, json: bool | None = None, node: str = "") -> None:
@@ -39,12 +42,29 @@ def configure(level: str = "info", *, json: bool | None = None, node: str = "") 
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _tell,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
+
+
+def listen(listener: Callable[[Mapping[str, Any]], None]) -> None:
+    """Hand every event to `listener` as well. It must neither wait nor log."""
+    _listeners.append(listener)
+
+
+def to_text(event: Mapping[str, Any]) -> str:
+    """Return an event as a line of JSON."""
+    return _encode(event)
+
+
+def _tell(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for listener in _listeners:
+        listener(event)
+    return event
 
 
 def _name_node(node: str, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -7,7 +7,7 @@ shown, nor is text under a name that sounds like one.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from coordinator.audit import Change, id_before
@@ -54,8 +54,9 @@ def record(
     what differs is kept, and nothing is noted when nothing does. Raises StoreUnavailable: then it
     was done and is not in the audit.
     """
-    old, new = settings_of(before), settings_of(after)
-    if before is not None and after is not None:
+    is_change = before is not None and after is not None
+    old, new = (settings_of(side, usual=is_change) for side in (before, after))
+    if is_change:
         names = [n for n in {**old, **new} if old.get(n) != new.get(n)]
         if not names:
             return
@@ -63,22 +64,28 @@ def record(
     fleet.audit.add(what, hub=hub, about=about, before=_shown(old), after=_shown(new))
 
 
-def settings_of(record: object) -> dict[str, Any]:
-    """Return a record's settings by name, as they are; a mapping in it counts as its items."""
+def settings_of(record: object, *, usual: bool = True) -> dict[str, Any]:
+    """Return a record's settings by name, as they are; a mapping or record in it counts as its
+    items. Without `usual`, a record in it that is as by default is left out."""
     if record is None:
         return {}
-    if isinstance(record, Mapping):
-        given: dict[str, Any] = dict(record)
-    else:
-        names = [f.name for f in fields(record) if f.name not in _NOT_SETTINGS]  # type: ignore[arg-type]  # a dataclass: see record()
-        given = {name: getattr(record, name) for name in names}
     settings: dict[str, Any] = {}
-    for name, value in given.items():
-        if isinstance(value, Mapping):
-            settings |= {f"{name}:{key}": item for key, item in value.items()}
+    for name, value in _items(record):
+        if isinstance(value, Mapping) or is_dataclass(value):
+            make: Callable[[], object] = type(value)
+            if usual or isinstance(value, Mapping) or value != make():
+                settings |= {f"{name}:{key}": item for key, item in settings_of(value).items()}
         else:
             settings[name] = value
     return settings
+
+
+def _items(record: Any) -> list[tuple[str, Any]]:
+    if isinstance(record, Mapping):
+        return list(record.items())
+    # What is not compared is written by steps: a version of something that hangs on it.
+    names = [f.name for f in fields(record) if f.compare and f.name not in _NOT_SETTINGS]
+    return [(name, getattr(record, name)) for name in names]
 
 
 def latest(fleet: Fleet, wanted: Filter, last: int) -> Sequence[Change]:

@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 
 from coordinator.errors import NotFound
 from coordinator.fleet import Fleet
+from coordinator.hub_log import HubLog
 from coordinator.model import Hub, HubKind, Node, NodeState, Totals
 from coordinator.names import fold
 from coordinator.placement import Ownership
@@ -24,6 +25,7 @@ class HubChanges(TypedDict, total=False):
     max_sessions: int
     max_macs: int
     message: str
+    log: HubLog
 
 
 class HubState(StrEnum):

@@ -22,6 +22,7 @@ from gateway.cli.history import events, history
 from gateway.cli.hub import hub
 from gateway.cli.keys import redis
 from gateway.cli.leader import leader
+from gateway.cli.logs import log, syslog
 from gateway.cli.node import node
 from gateway.cli.session import session
 from gateway.cli.status import status
@@ -79,7 +80,8 @@ def cli(ctx: click.Context) -> None:
 COMMANDS: tuple[click.Command, ...] = (
     *(gateway, connect, hub, user, session),
     *(status, doctor, top, node, leader, history, events, audit, wait),
-    *(admin, config, redis, completion),
+    *(admin, config, syslog, redis, completion),
 )
+hub.add_command(log)
 for command in COMMANDS:
     cli.add_command(command)

@@ -67,6 +67,7 @@ class Switch:
         self.dropped: Counter[str] = Counter()
         self._ports: dict[Port, None] = {}  # an ordered set
         self._monitors: tuple[Port, ...] = ()
+        self._uncounted: set[Port] = set()
         self._departed = (Traffic(), Traffic())  # received and sent by ports that left
         self._refresh_s = self.table.refresh_s
 
@@ -76,13 +77,20 @@ class Switch:
         return tuple(self._ports)
 
     def attach(
-        self, owner: object, *, max_macs: int = 0, storm_guard: bool = True, monitor: bool = False
+        self,
+        owner: object,
+        *,
+        max_macs: int = 0,
+        storm_guard: bool = True,
+        monitor: bool = False,
+        counted: bool = True,
     ) -> Port:
         """Add a port for `owner`.
 
         `max_macs` bounds the addresses learned on it (0: no limit, policy MaxMac); without
         `storm_guard` it may broadcast freely (policy NoBroadcastLimiter). A `monitor` port gets a
-        copy of all that is forwarded and may send nothing.
+        copy of all that is forwarded and may send nothing. What a port carries that is not
+        `counted` is missing from `carried`: it leads to nobody.
         """
         settings = self.settings
         guard = TokenBucket(settings.storm_frames_s, settings.storm_burst) if storm_guard else None
@@ -90,6 +98,8 @@ class Switch:
         flood = TokenBucket(settings.flood_copies_s, settings.flood_burst)
         port = Port(owner, decide, flood, max_macs=max_macs, guard=guard, monitor=monitor)
         self._ports[port] = None
+        if not counted:
+            self._uncounted.add(port)
         if monitor:
             self._renew_reach()
         else:
@@ -101,8 +111,10 @@ class Switch:
         if port not in self._ports:
             return
         del self._ports[port]
-        self._departed[0].merge(port.received)
-        self._departed[1].merge(port.sent)
+        if port not in self._uncounted:
+            self._departed[0].merge(port.received)
+            self._departed[1].merge(port.sent)
+        self._uncounted.discard(port)
         self.table.forget_port(port)
         port.decide = self._refuse_detached
         port.paths.clear()
@@ -160,7 +172,7 @@ class Switch:
         received, sent = Traffic(), Traffic()
         received.merge(self._departed[0])
         sent.merge(self._departed[1])
-        for port in self._ports:
+        for port in self._ports.keys() - self._uncounted:
             received.merge(port.received)
             sent.merge(port.sent)
         return received, sent

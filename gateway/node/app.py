@@ -11,10 +11,11 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gevent
 import structlog
@@ -22,10 +23,11 @@ from gevent.event import Event
 
 from coordinator.errors import CoordinatorError, StoreError
 from coordinator.fleet import Fleet
+from coordinator.hub_log import SyslogSave
 from coordinator.model import FleetCertificate, Node
 from coordinator.redis_store import LEASE_TIMEOUT, connect
 from coordinator.times import from_timestamp, utc_now
-from gateway import __version__
+from gateway import __version__, logs
 from gateway.admin.live import ConnectionRow
 from gateway.admin.rpc.method import Context
 from gateway.config import Settings
@@ -41,6 +43,7 @@ from gateway.node.health import Health
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
 from gateway.node.insight import Insight
+from gateway.node.journal import Journal
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.listener import Listener
@@ -50,6 +53,7 @@ from gateway.node.metrics import NodeMetrics, Sources, make_registry
 from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
 from gateway.node.siblings import Siblings
+from gateway.node.syslog import SyslogSender
 from gateway.node.table import SessionTable
 from gateway.node.vigil import Vigil
 from gateway.transport.contexts import server_context
@@ -96,6 +100,14 @@ class App:
         gate = gate_samples.make_gate()
         ledger = Ledger()
         self.hubs = Hubs(ledger, gate)
+        self._syslog = SyslogSender(settings.node)
+        self._journal = Journal(
+            settings.log_dir,
+            fleet.directory.hub,
+            fleet.syslog.get,
+            self._syslog,
+            keep_days=settings.logs.keep_days,
+        )
         self.table = SessionTable(
             settings.node,
             self.hubs,
@@ -103,6 +115,7 @@ class App:
             fleet.directory,
             ledger,
             self._counters.count,
+            self._journal.note,
         )
         self._lease_store = connect(
             store_url(settings), settings.fleet.name, timeout=LEASE_TIMEOUT, pool_size=1
@@ -143,6 +156,7 @@ class App:
             self._administration,
             self._siblings,
             self._counters.count,
+            self._journal.note,
             handshake_s=settings.limits.handshake_s,
             queue_bytes=settings.session.queue_kib * 1024,
         )
@@ -236,6 +250,7 @@ class App:
         self._resume_left()
         self._listener.start()
         self._greenlets = [
+            gevent.spawn(self._journal.run, self.hubs),
             gevent.spawn(self._heartbeat.run),
             gevent.spawn(self._duties.run, self._heartbeat),
             gevent.spawn(self._calls.run),
@@ -271,10 +286,23 @@ class App:
             self._lease.close_gate()
         else:
             self._leave()
+        self._close_journal()
         wait_lingering()
         self._lease_store.close()
         self._presence_store.close()
         self._calls_store.close()
+
+    def tell_syslog(self, event: Mapping[str, Any]) -> None:
+        """Send an event of this node to the syslog server, if there is one that wants it."""
+        if self._syslog.wants(SyslogSave.SERVER):
+            now = datetime.datetime.now(datetime.UTC)
+            self._syslog.send(SyslogSave.SERVER, logs.to_text(event), now)
+
+    def _close_journal(self) -> None:
+        """Write the last lines, unless that takes long."""
+        with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
+            self._journal.write(self.hubs)
+        self._syslog.close()
 
     def _report(self) -> None:
         try:
@@ -338,6 +366,7 @@ def run(
         )
         for warning in fleet.warnings:
             log.warning("store", why=warning)
+        logs.listen(app.tell_syslog)
         _tune_collector()
         app.start()
         if ready is not None:

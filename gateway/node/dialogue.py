@@ -14,6 +14,7 @@ import structlog
 from coordinator.errors import LeaseLost, SealBroken, StaleEpoch, StoreError
 from gateway import __version__
 from gateway.errors import ProtocolError, Refused
+from gateway.node import security_lines
 from gateway.node.administration import Administration
 from gateway.node.knocks import Knock
 from gateway.node.login import Logins
@@ -60,11 +61,14 @@ class Dialogues:
         administration: Administration,
         siblings: Siblings,
         count: Callable[[str], None],
+        note: Callable[[str, str], None],
         *,
         handshake_s: float,
         queue_bytes: int,
     ) -> None:
-        """`handshake_s` bounds a dialogue; `count(reason)` counts how it ended."""
+        """`handshake_s` bounds a dialogue; `count(reason)` counts how it ended;
+        `note(hub, line)` puts a line into a hub's security log."""
+        self._note = note
         self._context = context
         self._logins = logins
         self._table = table
@@ -134,6 +138,9 @@ class Dialogues:
                     )
         except Refused as error:
             self._count(error.reason)
+            if isinstance(event, LoginRequested) and error.reason != "unknown-hub":
+                for line in security_lines.refused(event.login, opening.peer, error):
+                    self._note(event.login.hub, line)
             log.info(
                 "refused",
                 address=opening.peer,
@@ -164,6 +171,8 @@ class Dialogues:
         if isinstance(admitted, Redirect):
             self._count("redirected")
             log.info("redirected", hub=login.hub, to=str(admitted.address), user=login.user)
+            line = security_lines.redirected(login, opening.peer, str(admitted.address))
+            self._note(login.hub, line)
             handshake.redirect(admitted)
             return False
         session, key = admitted
@@ -189,6 +198,8 @@ class Dialogues:
             session.end("peer-gone")
             raise
         self._count("accepted")
+        for line in security_lines.admitted(login, record, connection_name):
+            self._note(record.hub, line)
         log.info(
             "session started",
             **facts_of(record),

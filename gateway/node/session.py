@@ -257,8 +257,13 @@ class Session:
 
     def unsettled(self) -> Traffic:
         """Return what was carried and not yet settled."""
+        total, settled = self.carried(), self._settled
+        return Traffic(*(getattr(total, n) - getattr(settled, n) for n in TRAFFIC_FIELDS))
+
+    def carried(self) -> Traffic:
+        """Return what was carried here since the session began or was taken over."""
         received, sent = self.port.received, self.port.sent
-        total = Traffic(
+        return Traffic(
             received.unicast_frames,
             received.unicast_bytes,
             received.broadcast_frames,
@@ -268,8 +273,6 @@ class Session:
             sent.broadcast_frames,
             sent.broadcast_bytes,
         )
-        settled = self._settled
-        return Traffic(*(getattr(total, n) - getattr(settled, n) for n in TRAFFIC_FIELDS))
 
     def _expire(self) -> None:
         self.end("timed-out")

@@ -22,6 +22,7 @@ from coordinator.model import Hub, NewSession, SessionRecord
 from coordinator.names import fold
 from coordinator.sessions import Sessions, hash_session_key
 from coordinator.times import utc_now
+from gateway.node import security_lines
 from gateway.node.hubs import Hubs
 from gateway.node.knocks import Knock
 from gateway.node.lease import NodeLease
@@ -63,8 +64,11 @@ class SessionTable:
         directory: Directory,
         ledger: Ledger,
         count: Callable[[str], None],
+        note: Callable[[str, str], None],
     ) -> None:
-        """`count(reason)` is told of sessions adopted and ended, and of connections lost."""
+        """`count(reason)` is told of sessions adopted and ended, and of connections lost;
+        `note(hub, line)` puts a line into a hub's security log."""
+        self._note = note
         self._node = node
         self._hubs = hubs
         self._ledger = ledger
@@ -183,6 +187,7 @@ class SessionTable:
             was_on=record.node,
         )
         self._count("adopted")
+        self._note(adopted.hub, security_lines.resumed(adopted, record.node))
         if record.node != self._node:
             # Its client may have logged in anew elsewhere on the hub: flood, until it speaks.
             adopted = replace(adopted, macs=())
@@ -220,6 +225,7 @@ class SessionTable:
         if reason in RESUMABLE:
             return
         self._count(f"ended-{reason}")
+        self._note(record.hub, security_lines.ended(record, session.carried(), reason))
         log.info("session ended", **facts_of(record), why=reason)
         self._to_close[record.key_hash] = record
         if self._closer is None or self._closer.dead:  # one for all that end in the same moment

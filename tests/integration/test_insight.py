@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from coordinator.hub_log import HubLog, Keep, LogSwitch, Syslog, SyslogSave
 from coordinator.model import NodeMode
 from coordinator.times import utc_now
 from gateway.errors import Refused
@@ -190,3 +192,59 @@ def test_events_name_their_node_and_those_about_a_session_what_it_is(gateway: Ga
         assert last.items() >= {**about, "epoch": epoch}.items(), name
     refused = [event for event in events if event["event"] == "refused"][-1]
     assert refused.items() >= {"hub": "LAB", "user": "eve", "reason": "auth-failed"}.items()
+
+
+@pytest.fixture
+def syslog_server() -> Iterator[socket.socket]:
+    """A syslog server on loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10)
+        yield sock
+
+
+def test_a_hub_writes_who_came_and_what_was_sent(
+    gateway: Gateway, syslog_server: socket.socket
+) -> None:
+    fleet, logs = gateway.fleet, gateway.store
+    udp_port = syslog_server.getsockname()[1]
+    fleet.syslog.set(Syslog(SyslogSave.PACKET, "127.0.0.1", udp_port))
+    log = HubLog(packet=True, packet_switch=LogSwitch.NONE, security_switch=LogSwitch.NONE)
+    gateway.set_hub(log=log.with_packets({"ethernet": Keep.FULL}))
+    with Stranger(gateway.tcp_port) as alice, Stranger(gateway.tcp_port) as eve:
+        welcome = alice.login("alice")
+        with pytest.raises(Refused):
+            eve.login("eve")
+        packets = logs / "packet_log/LAB/pkt.log"
+        message = frame(ANYBODY, ALICE, b"for the log")
+
+        def is_logged() -> bool:  # from when the node has heard that it is wanted
+            alice.send_frames(message)
+            return packets.exists()
+
+        until(is_logged, "the packet log", 15, pause=0.3)
+        for record in fleet.sessions.of_hub("LAB"):
+            fleet.sessions.kick("LAB", record.name)
+        security = logs / "security_log/LAB/sec.log"
+        until(lambda: "(kicked)" in security.read_text(), "the session's end to be logged", 15)
+    cells = packets.read_text().splitlines()[0].split(",")
+    assert cells[2:4] == [welcome.session_name, "-"]
+    assert bytes.fromhex(cells[17]) == message
+    assert cells[18:] == ["127.0.0.1", "-"]
+    told = security.read_text()
+    for line in (
+        f'The new session "{welcome.session_name}" has been created. (IP address: 127.0.0.1',
+        f'Session "{welcome.session_name}": The parameter has been set.',
+        'User authentication failed. The user name that has been provided was "eve"',
+        f'Session "{welcome.session_name}": The session has been terminated (kicked)',
+    ):
+        assert line in told
+    assert "pw-alice" not in told
+    assert security.stat().st_mode & 0o077 == 0
+
+    missing = {b' security - [HUB "LAB"] ', b' packet - [HUB "LAB"] ', b' server - {"'}
+    while missing:  # or until the server has heard nothing for long
+        message = syslog_server.recv(4096)
+        missing = {text for text in missing if text not in message}
+    gateway.set_hub(log=HubLog(security=False))
+    fleet.syslog.set(Syslog())

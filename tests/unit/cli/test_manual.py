@@ -11,6 +11,7 @@ import pytest
 from coordinator.audit import PROGRAM, Change
 from coordinator.election import Leader
 from coordinator.history import Event
+from coordinator.hub_log import HubLog, Syslog
 from coordinator.model import Hub, NewSession, Node, SessionRecord, Totals, Traffic, User
 from coordinator.placement import Ownership
 from coordinator.times import Timestamp
@@ -21,7 +22,20 @@ from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
 from gateway.admin.rates import Rate, Rates
 from gateway.admin.users import UserReport
-from gateway.cli import audit, doctor, history, hub, leader, node, session, status, top, user, wait
+from gateway.cli import (
+    audit,
+    doctor,
+    history,
+    hub,
+    leader,
+    logs,
+    node,
+    session,
+    status,
+    top,
+    user,
+    wait,
+)
 from gateway.cli.config import VARIABLES
 from gateway.cli.exits import ExitCode
 from gateway.cli.main import cli
@@ -124,6 +138,8 @@ def test_json_fields_of_the_fleet_are_those_there_are():
     measured = top.rates_as_json(rated, "bytes", None)
     (one_node,), (one_hub,) = measured["nodes"], measured["hubs"]
     assert row("`top`") == {*measured, *one_node, *one_hub, "hub", "user"}
+    assert row("`hub log`") == {"hub", *logs.log_as_json(HubLog())}
+    assert row("`syslog show`") == set(logs.syslog_as_json(Syslog()))
     assert row("event (") == set(history.event_as_json(Event("1-1", NOW, "x", "y")))
     assert row("change (") == set(audit.change_as_json(change))
     report = HubReport(Hub("X"), 0, 0, Totals())
