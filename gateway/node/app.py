@@ -103,6 +103,7 @@ class App:
         self._syslog = SyslogSender(settings.node)
         self._journal = Journal(
             settings.log_dir,
+            self.hubs,
             fleet.directory.hub,
             fleet.syslog.get,
             self._syslog,
@@ -250,7 +251,7 @@ class App:
         self._resume_left()
         self._listener.start()
         self._greenlets = [
-            gevent.spawn(self._journal.run, self.hubs),
+            gevent.spawn(self._journal.run),
             gevent.spawn(self._heartbeat.run),
             gevent.spawn(self._duties.run, self._heartbeat),
             gevent.spawn(self._calls.run),
@@ -301,7 +302,7 @@ class App:
     def _close_journal(self) -> None:
         """Write the last lines, unless that takes long."""
         with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
-            self._journal.write(self.hubs)
+            self._journal.write()
         self._syslog.close()
 
     def _report(self) -> None:

@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 WRITE_EVERY_S = 0.3
 SETTINGS_LAST_S = 2.0
+STORE_AWAY_S = 10.0  # then it is asked for syslog settings again
 MAX_LINES = 20_000  # of one hub's security log, waiting to be written
 FRAMES_AT_ONCE = 200  # read before other work has its turn
 CLEAN_EVERY_S = 3600.0
@@ -45,6 +46,7 @@ class Journal:
     def __init__(
         self,
         directory: Path,
+        hubs: Hubs,
         read_hub: Callable[[str], Hub | None],
         read_syslog: Callable[[], Syslog],
         sender: SyslogSender,
@@ -53,6 +55,7 @@ class Journal:
     ) -> None:
         """`keep_days` without a change, then a file is removed; 0: never."""
         self._directory = directory
+        self._hubs = hubs
         self._read_hub = read_hub
         self._read_syslog = read_syslog
         self._sender = sender
@@ -72,27 +75,27 @@ class Journal:
         else:
             lines.append((_now(), clean(text)))
 
-    def run(self, hubs: Hubs) -> None:
+    def run(self) -> None:
         """Write until killed."""
         clean_at = time.monotonic()
         while True:
             gevent.sleep(WRITE_EVERY_S)
             try:
-                self.write(hubs)
+                self.write()
                 if time.monotonic() >= clean_at and self._keep_days:
                     clean_at = time.monotonic() + CLEAN_EVERY_S
                     self._clean()
             except Exception:  # whoever logs in must not depend on it
                 log.exception("logs of hubs not written")
 
-    def write(self, hubs: Hubs) -> None:
+    def write(self) -> None:
         """Write what has come together."""
         self._follow_syslog()
         for name in list(self._lines):
             self._write_security(name, self._lines.pop(name))
-        self._place_taps(hubs)
+        self._place_taps()
         for name, tap in list(self._taps.items()):
-            live = hubs.alive.get(name)
+            live = self._hubs.alive.get(name)
             if live is not None:  # it may have gone while another's were written
                 self._write_packets(live, tap)
 
@@ -115,14 +118,14 @@ class Journal:
 
     # -- packet log ----------------------------------------------------------------------------
 
-    def _place_taps(self, hubs: Hubs) -> None:
+    def _place_taps(self) -> None:
         """Have a tap in every hub alive here that wants a packet log, and in no other."""
         for name, tap in list(self._taps.items()):
-            live = hubs.alive.get(name)
+            live = self._hubs.alive.get(name)
             if live is None or live.switch is not tap.switch or not live.hub.log.packet:
                 tap.detach()
                 del self._taps[name]
-        for name, live in hubs.alive.items():
+        for name, live in self._hubs.alive.items():
             if live.hub.log.packet and name not in self._taps:
                 self._taps[name] = PacketTap(live.switch)
 
@@ -182,8 +185,8 @@ class Journal:
             self._settings = {n: one for n, one in self._settings.items() if one[1] is not None}
         try:
             hub = self._read_hub(name)
-        except StoreError:
-            return hub  # as it was when the store was last there
+        except StoreError:  # as it was when the store was last there; not asked again at once
+            hub = hub if hub is not None else self._alive_hub(name)
         self._settings[name] = (now, hub)
         return hub
 
@@ -194,8 +197,12 @@ class Journal:
             try:
                 self._sender.obey(self._read_syslog())
             except StoreError:
-                return
+                self._syslog_read_at = now + STORE_AWAY_S
         self._sender.resolve()
+
+    def _alive_hub(self, name: str) -> Hub | None:
+        live = self._hubs.alive.get(name)
+        return live.hub if live is not None else None
 
 
 def clean(text: str) -> str:
