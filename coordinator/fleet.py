@@ -6,9 +6,10 @@ that is not ours to use: one of another schema, or sealed with another fleet key
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coordinator.administration import Administration
+from coordinator.audit import Actor, Audit
 from coordinator.bridges import Bridges
 from coordinator.calls import Calls
 from coordinator.certificates import Certificates
@@ -25,6 +26,7 @@ from coordinator.redis_store import RedisStore
 from coordinator.seal import Sealer, context_of, derive
 from coordinator.sessions import Sessions
 from coordinator.store import Store
+from coordinator.syslog import SyslogSettings
 from coordinator.tickets import Tickets
 from coordinator.times import Timestamp
 from coordinator.timing import Timing
@@ -60,8 +62,15 @@ class Fleet:
     calls: Calls
     witness_key: bytes = field(repr=False)
     """Nodes and their witnesses seal their datagrams with it."""
+    syslog: SyslogSettings
+    audit: Audit
+    """What people did, and who is acting here."""
     warnings: tuple[str, ...]
     """What is wrong with how the server is set up; one line each, what to do included."""
+
+    def acting(self, actor: Actor) -> "Fleet":
+        """Return the fleet in the hands of `actor`: what is changed through it is noted as his."""
+        return replace(self, audit=self.audit.by(actor))
 
     def leases_over(self, store: Store) -> Leases:
         """Return the leases over a connection of their own: a node renews over nothing else."""
@@ -106,6 +115,8 @@ def join(
         history=History(prologue),
         calls=Calls(store, sealer),
         witness_key=derive(fleet_key, "witness v1"),
+        syslog=SyslogSettings(store),
+        audit=Audit(store),
         warnings=find_faults(store.facts()),
     )
 

@@ -129,6 +129,12 @@ class Keys:
     def log(self) -> str:
         return f"{self.prefix}log"
 
+    def syslog(self) -> str:
+        return f"{self.prefix}syslog"
+
+    def audit(self) -> str:
+        return f"{self.prefix}audit"
+
     def presence(self, node: str, inc: int) -> str:
         """A channel, no key: a node stays subscribed to it as long as it runs."""
         return f"{self.prefix}presence:{check_node_name(node)}:{inc}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TypeAlias
 
+from coordinator.hub_log import HubLog
 from coordinator.times import Timestamp
 
 NEVER = Timestamp("")  # a time that has not come
@@ -44,6 +45,8 @@ class Hub:
     created: Timestamp = NEVER
     changed: Timestamp = NEVER
     version: int = 0
+    log: HubLog = field(default_factory=HubLog)
+    """What is written down of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +295,10 @@ class Node:
     bridges: tuple[BridgeStatus, ...] = ()
     refuses: tuple[str, ...] = ()
     """Hubs, folded, whose bridge it cannot have: their sessions are placed elsewhere."""
+    terms: str = ""
+    """Settings that should be alike on all nodes, `timeout_s=20 resume_s=60 ...`."""
+    certificate: str = ""
+    """SHA-256 of the certificate it shows, hex."""
     inc: int = 0
     """Incarnation: grows with each start. 0: has no lease."""
     state: NodeState = NodeState.UP

@@ -7,6 +7,7 @@ version apart share a fleet.
 
 from collections.abc import Mapping, Sequence
 
+from coordinator.hub_log import HubLog
 from coordinator.model import (
     NEVER,
     TRAFFIC_FIELDS,
@@ -41,6 +42,7 @@ def hub_to_fields(hub: Hub) -> dict[str, str]:
         "max_sessions": str(hub.max_sessions),
         "max_macs": str(hub.max_macs),
         "message": hub.message,
+        "log": hub.log.to_text(),
         "created": hub.created,
         "changed": hub.changed,
     }
@@ -54,6 +56,7 @@ def hub_from_fields(fields: Fields) -> Hub:
         max_sessions=_number(fields, "max_sessions"),
         max_macs=_number(fields, "max_macs"),
         message=fields.get("message", ""),
+        log=HubLog.from_text(fields.get("log", "")),
         created=_time(fields, "created"),
         changed=_time(fields, "changed"),
         version=_number(fields, "version"),
@@ -192,6 +195,8 @@ def node_to_fields(node: Node) -> dict[str, str]:
         "ethernet": " ".join(node.ethernet),
         "bridges": "; ".join(map(bridge_to_text, node.bridges)),
         "refuses": ",".join(node.refuses),
+        "terms": node.terms,
+        "certificate": node.certificate,
         **{COUNT + check_counter_name(name): str(n) for name, n in sorted(node.counts.items())},
     }
 
@@ -222,6 +227,8 @@ def node_from_fields(fields: Fields) -> Node:
         ethernet=tuple(fields.get("ethernet", "").split()),
         bridges=tuple(map(bridge_from_text, filter(None, fields.get("bridges", "").split("; ")))),
         refuses=tuple(filter(None, fields.get("refuses", "").split(","))),
+        terms=fields.get("terms", ""),
+        certificate=fields.get("certificate", ""),
         inc=_number(fields, "inc"),
         state=NodeState(fields.get("state", "up")),
         mode=NodeMode(fields.get("mode", "serving")),

@@ -7,6 +7,7 @@ here.
 3. An error text names the address and what it said, never a user or password of the URL.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
@@ -59,6 +60,8 @@ class RedisStore:
         pool: Any = client.connection_pool
         # Beside those of the pool: what a caller does alone and rarely goes over one of these.
         self._line = Line(pool.connection_class(**pool.connection_kwargs))
+        self.errors: Counter[str] = Counter()
+        """Calls that failed, by the error that was raised."""
 
     def fields(self, key: str) -> dict[str, str]:
         return cast("dict[str, str]", self._ask("HGETALL", key))  # decoded text both ways
@@ -127,6 +130,11 @@ class RedisStore:
         with self._translated():
             return Subscription(self._client, channel, self._translated)
 
+    def clock(self) -> float:
+        """Return the server's own clock, in seconds since 1970."""
+        said = cast("tuple[int, int]", self._command("TIME"))  # seconds and microseconds
+        return int(said[0]) + int(said[1]) / 1e6
+
     def facts(self) -> dict[str, str]:
         """Return what the server says about itself, by the names of `INFO`."""
         said = cast("dict[str, object]", self._command("INFO"))  # parsed by redis-py
@@ -168,7 +176,9 @@ class RedisStore:
         try:
             yield
         except (redis.RedisError, OSError) as error:
-            raise _translate(error, self.where) from error
+            translated = _translate(error, self.where)
+            self.errors[type(translated).__name__] += 1
+            raise translated from error
 
 
 class Presence:

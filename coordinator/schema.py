@@ -103,7 +103,8 @@ KEYS: Sequence[Key] = (
         "number, raised by each change of a hub, a user or a bridge",
         writer="every directory change",
         lifetime="for ever",
-        steps="directory_create directory_set hub_delete user_delete bridge_add bridge_remove",
+        steps="directory_create directory_set hub_delete user_delete bridge_add bridge_remove"
+        " syslog_set",
     ),
     _key(
         "hubs",
@@ -117,7 +118,9 @@ KEYS: Sequence[Key] = (
         "hub:<hub>",
         "hash",
         "a hub's settings",
-        fields="name kind online max_sessions max_macs message created changed version removing?",
+        fields="""
+            name kind online max_sessions max_macs message log created changed version removing?
+        """,
         writer="hub create, set",
         lifetime=_WITH_HUB,
         steps="directory_create directory_set hub_delete",
@@ -242,8 +245,8 @@ KEYS: Sequence[Key] = (
         fields="""
             id pid host address version started sessions connections count:<reason>? updated
             direct_address direct_tcp_ports peer_address is_host weight max_sessions boot process
-            witness witness_inc labels ethernet bridges refuses inc state mode drain_rate? why
-            expires_ms began_ms ended? ended_ms? heir_until_ms? suspected_ms?
+            terms certificate witness witness_inc labels ethernet bridges refuses inc state mode
+            drain_rate? why expires_ms began_ms ended? ended_ms? heir_until_ms? suspected_ms?
         """,
         writer="its renewals; whoever ends its lease",
         lifetime=_WITH_NODE,
@@ -369,6 +372,24 @@ KEYS: Sequence[Key] = (
         writer="the steps that do it",
         lifetime="about 100000 entries",
         steps=_CLOCKED,
+    ),
+    _key(
+        "syslog",
+        "hash",
+        "where the logs of all nodes go besides their own files",
+        fields="save host udp_port format",
+        writer="syslog set",
+        lifetime="for ever",
+        steps="syslog_set",
+    ),
+    _key(
+        "audit",
+        "stream",
+        "who changed what, from where, and what it was before; the id is the time",
+        fields="what kind by from? hub? about? before:<setting>? after:<setting>?",
+        writer="whoever carries out what an operator asks",
+        lifetime="about 50000 entries",
+        steps="audit_add",
     ),
     _key(
         "traffic:hub:<hub>",

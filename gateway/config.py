@@ -96,6 +96,25 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     backlog: int = 1024
 
 
+class Logs(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Log files of hubs; which hub writes what is set with the hub."""
+
+    directory: str = ""
+    """Where `security_log` and `packet_log` lie. Empty: `gateway.state_dir`."""
+    keep_days: int = 90
+    """Files that were not written to for so long are removed; 0: never."""
+
+
+class Metrics(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What is told to those who watch."""
+
+    listen: str = "127.0.0.1:9590"
+    """Address and TCP port of /metrics, /livez and /readyz; each further worker takes the next
+    port. Empty: off."""
+    hub_labels: int = 100
+    """Hubs with numbers of their own; further ones share one label."""
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -104,6 +123,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gateway: Gateway = msgspec.field(default_factory=Gateway)
     session: Session = Session()
     limits: Limits = Limits()
+    metrics: Metrics = Metrics()
+    logs: Logs = Logs()
 
     @property
     def state_dir(self) -> Path:
@@ -114,6 +135,18 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             return Path("/var/lib/etherfleet")
         home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
         return Path(home).expanduser() / "etherfleet"
+
+    @property
+    def log_dir(self) -> Path:
+        """Return the directory of hubs' log files."""
+        return Path(self.logs.directory).expanduser() if self.logs.directory else self.state_dir
+
+    @property
+    def terms(self) -> str:
+        """Return what clients are told alike by all nodes, as they show it in their rows."""
+        session = self.session
+        numbers = f"timeout_s={session.timeout_s:g} resume_s={session.resume_s:g}"
+        return f"{numbers} queue_kib={session.queue_kib} redirect={self.gateway.redirect}"
 
     @property
     def node(self) -> str:
@@ -213,15 +246,20 @@ def check(settings: Settings) -> None:
     )
     for address in gateway.listen:
         parse_listen(address)
+    if settings.metrics.listen:
+        parse_listen(settings.metrics.listen, "metrics.listen")
+    _require(settings.logs.keep_days >= 0, f"logs.keep_days is {settings.logs.keep_days}")
+    labels = settings.metrics.hub_labels
+    _require(0 <= labels <= 10_000, f"metrics.hub_labels is {labels}; use 0 to 10000")
 
 
-def parse_listen(text: str) -> tuple[str, int]:
+def parse_listen(text: str, setting: str = "gateway.listen") -> tuple[str, int]:
     """Return (host, TCP port) of `0.0.0.0:5555` or `[::]:5555`. Raises ConfigError."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     _require(
         bool(host) and port.isdecimal() and len(port) <= 5 and int(port) < 65536,
-        f"gateway.listen has {text!r}; write address:port, as in 0.0.0.0:5555 or [::]:5555",
+        f"{setting} has {text!r}; write address:port, as in 0.0.0.0:5555 or [::]:5555",
     )
     return host, int(port)
 
@@ -275,6 +313,6 @@ def _explain(error: msgspec.ValidationError) -> str:
 def _fields_of(section: str) -> tuple[str, ...]:
     if not section:
         return Settings.__struct_fields__
-    kinds = {"fleet": Fleet, "store": Store, "gateway": Gateway, "session": Session}
-    kind = kinds.get(section, Limits)
-    return kind.__struct_fields__
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    fields: tuple[str, ...] = kinds[section].__struct_fields__
+    return fields

@@ -7,10 +7,12 @@ from typing import TypedDict, Unpack
 
 from coordinator.errors import NotFound
 from coordinator.fleet import Fleet
+from coordinator.hub_log import HubLog
 from coordinator.model import Hub, HubKind, Node, NodeState, Totals
 from coordinator.names import fold
 from coordinator.placement import Ownership
 from coordinator.times import Timestamp
+from gateway.admin import audit
 from gateway.admin.agreement import until_agreed
 from gateway.admin.nodes import NotPossible, takers
 from gateway.admin.nodes import report as node_report
@@ -23,6 +25,7 @@ class HubChanges(TypedDict, total=False):
     max_sessions: int
     max_macs: int
     message: str
+    log: HubLog
 
 
 class HubState(StrEnum):
@@ -71,7 +74,9 @@ def create(
     fleet: Fleet, name: str, kind: HubKind, now: Timestamp, **settings: Unpack[HubChanges]
 ) -> Hub:
     """Make a hub. Raises AlreadyExists, InvalidValue."""
-    return fleet.directory.create_hub(replace(Hub(name, kind), **settings), now)
+    made = fleet.directory.create_hub(replace(Hub(name, kind), **settings), now)
+    audit.record(fleet, "hub create", hub=made.name, after=made)
+    return made
 
 
 def find(fleet: Fleet, name: str) -> Hub:
@@ -114,12 +119,22 @@ def change(fleet: Fleet, name: str, now: Timestamp, **changes: Unpack[HubChanges
 
     Nodes learn of it within a second or two; a hub that goes offline ends its sessions.
     """
-    return until_agreed(lambda: fleet.directory.set_hub(replace(find(fleet, name), **changes), now))
+
+    def attempt() -> tuple[Hub, Hub]:
+        was = find(fleet, name)
+        return was, fleet.directory.set_hub(replace(was, **changes), now)
+
+    was, made = until_agreed(attempt)
+    audit.record(fleet, "hub set", hub=made.name, before=was, after=made)
+    return made
 
 
 def delete(fleet: Fleet, name: str) -> int:
     """Delete a hub with its users and sessions; return how many of the latter. Raises NotFound."""
-    return fleet.directory.delete_hub(find(fleet, name).name)
+    was = find(fleet, name)
+    ended = fleet.directory.delete_hub(was.name)
+    audit.record(fleet, "hub delete", hub=was.name, before=was)
+    return ended
 
 
 def check_move(fleet: Fleet, name: str, to: str) -> HubReport:
@@ -152,7 +167,9 @@ def move(fleet: Fleet, name: str, to: str, now: Timestamp) -> str:
 
     It does so within a second; its sessions are closed in order and clients come back to them.
     """
-    return fleet.placement.order_move(name, to, now)
+    owner = fleet.placement.order_move(name, to, now)
+    audit.record(fleet, "hub move", hub=name, before={"node": owner}, after={"node": to or "any"})
+    return owner
 
 
 def why_stays(before: HubReport, seen: HubReport) -> str:

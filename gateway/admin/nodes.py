@@ -15,6 +15,7 @@ from coordinator.model import Node, NodeMode, NodeState
 from coordinator.names import check_node_name
 from coordinator.placement import Ownership
 from coordinator.times import Timestamp
+from gateway.admin import audit
 from gateway.errors import EtherFleetError
 
 
@@ -142,6 +143,8 @@ def set_mode(
     within a second. `drain_rate`: see `Node`. Raises NotFound, InvalidValue."""
     node = find(fleet, name)
     fleet.nodes.set_mode(node.id, mode, now, drain_rate=drain_rate)
+    was, wanted = {"mode": node.mode}, {"mode": mode}
+    audit.record(fleet, "node set", about=node.id, before=was, after=wanted)
     return node
 
 
@@ -165,6 +168,8 @@ def remove(fleet: Fleet, name: str, now: Timestamp) -> NodeReport:
             f"node {node.id} is alive: stop its gateway first, or take it out of service with: "
             f"etherfleet node drain {node.id}"
         ) from error
+    was = {"state": found.health, "address": node.address, "mode": node.mode}
+    audit.record(fleet, "node remove", about=node.id, before=was)
     return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from coordinator.errors import NotFound
 from coordinator.fleet import Fleet
 from coordinator.model import SessionRecord
+from gateway.admin import audit
 from gateway.admin.hubs import find as find_hub
 from gateway.admin.users import find as find_user
 
@@ -42,4 +43,6 @@ def kick(fleet: Fleet, hub: str, name: str) -> SessionRecord:
     """
     record = find(fleet, hub, name)
     fleet.sessions.kick(record.hub, record.name)
+    was = {"user": record.user, "address": record.address, "node": record.node}
+    audit.record(fleet, "session kick", hub=record.hub, about=record.name, before=was)
     return record

@@ -9,6 +9,7 @@ from coordinator.fleet import Fleet
 from coordinator.model import AuthKind, Totals, User
 from coordinator.records import totals_from_fields
 from coordinator.times import Timestamp
+from gateway.admin import audit
 from gateway.admin.agreement import until_agreed
 from gateway.admin.hubs import find as find_hub
 from gateway.admin.policies import merge
@@ -52,7 +53,9 @@ def add(
     Raises NotFound (the hub), AlreadyExists, InvalidValue.
     """
     blank = User(find_hub(fleet, hub).name, name, AuthKind.ANONYMOUS)
-    return fleet.directory.create_user(_changed(blank, settings), now)
+    made = fleet.directory.create_user(_changed(blank, settings), now)
+    audit.record(fleet, "user add", hub=made.hub, about=made.name, after=made)
+    return made
 
 
 def find(fleet: Fleet, hub: str, name: str) -> User:
@@ -86,15 +89,22 @@ def change(
 
     Raises NotFound, InvalidValue, Conflict.
     """
-    return until_agreed(
-        lambda: fleet.directory.set_user(_changed(find(fleet, hub, name), changes), now)
-    )
+
+    def attempt() -> tuple[User, User]:
+        was = find(fleet, hub, name)
+        return was, fleet.directory.set_user(_changed(was, changes), now)
+
+    was, made = until_agreed(attempt)
+    audit.record(fleet, "user set", hub=made.hub, about=made.name, before=was, after=made)
+    return made
 
 
 def delete(fleet: Fleet, hub: str, name: str) -> int:
     """Delete an account, end its sessions and return how many. Raises NotFound."""
     user = find(fleet, hub, name)
-    return fleet.directory.delete_user(user.hub, user.name)
+    ended = fleet.directory.delete_user(user.hub, user.name)
+    audit.record(fleet, "user delete", hub=user.hub, about=user.name, before=user)
+    return ended
 
 
 def check_password(password: str, name: str) -> str:

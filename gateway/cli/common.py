@@ -19,6 +19,7 @@ from coordinator.times import Timestamp, utc_now
 from gateway.cli.exits import Declined, UsageProblem
 
 if TYPE_CHECKING:
+    from coordinator.audit import Actor
     from coordinator.fleet import Fleet
     from gateway.config import Settings
 
@@ -58,7 +59,7 @@ class Invocation:
         with open_fleet(settings, create=create or not settings.store.url) as fleet:
             for warning in fleet.warnings:
                 note(warning)
-            yield fleet
+            yield fleet.acting(operator())
 
     @contextmanager
     def running_fleet(self) -> "Iterator[Fleet]":
@@ -88,6 +89,21 @@ class Invocation:
             )
         with open_fleet(settings, create=False) as fleet:
             yield fleet
+
+
+def operator() -> "Actor":
+    """Return who runs this command, as the machine knows him: for the audit."""
+    import pwd
+    import socket
+
+    from coordinator.audit import Actor
+
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
+        name = f"uid {os.getuid()}"
+    behind = os.environ.get("SUDO_USER") if name == "root" else None
+    return Actor("command-line", behind or name, socket.gethostname())
 
 
 pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
@@ -155,13 +171,23 @@ def fleet_options(*, hidden: bool = True) -> Callable[[F], F]:
     return decorate
 
 
-format_option = click.option(
-    "--format",
-    type=click.Choice(["table", "json"]),
-    callback=_remember,
-    expose_value=False,
-    help="For people or for programs. [default: table]",
-)
+def _remember_json(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().ensure_object(Invocation).format = "json"
+
+
+def format_option(command: F) -> F:
+    """Add --format, and --json which is short for one of its values."""
+    command = click.option(
+        "--json", is_flag=True, callback=_remember_json, expose_value=False, hidden=True
+    )(command)
+    return click.option(
+        "--format",
+        type=click.Choice(["table", "json"]),
+        callback=_remember,
+        expose_value=False,
+        help="For people or for programs; --json is short for the latter. [default: table]",
+    )(command)
 
 
 def timeout_option(default_s: float) -> Callable[[F], F]:

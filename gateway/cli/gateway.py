@@ -54,7 +54,7 @@ def gateway(
 
     from gateway import logs
 
-    logs.configure(log_level)
+    logs.configure(log_level, node=settings.node if workers == 0 else "")
     if workers == 0:
         from gateway.node import app
 

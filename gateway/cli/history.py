@@ -11,16 +11,14 @@ from gateway.cli.common import (
     Invocation,
     fleet_options,
     format_option,
-    note,
     pass_invocation,
 )
+from gateway.cli.follow import follow_stream, number_of
 from gateway.cli.output import Column, clean, print_json, print_json_line, print_table
 
 if TYPE_CHECKING:
     from coordinator.history import Event
-    from gateway.admin.history import Filter
 
-FOLLOW_S = 0.3  # between two looks
 COLUMNS = (
     Column("TIME"),
     Column("WHAT"),
@@ -95,35 +93,15 @@ def events(invocation: Invocation, follow: bool, hub: str, node: str, last: int)
         position = admin.newest_id(fleet)
         for event in admin.latest(fleet, wanted, last) if last else []:
             _print_event(invocation, event)
-            position = max(position, event.id, key=_number)
+            position = max(position, event.id, key=number_of)
     if follow:
-        _follow(invocation, wanted, position)
-
-
-def _follow(invocation: Invocation, wanted: "Filter", position: str) -> None:
-    """Print events after `position` as they come. A store that is away is waited for."""
-    from coordinator.errors import StoreUnavailable
-    from gateway.admin import history as admin
-    from gateway.cli.patience import Patience
-
-    is_away = False
-    with Patience() as patience:
-        while not patience.ends_within(FOLLOW_S):
-            try:
-                with invocation.running_fleet() as fleet:
-                    if is_away:
-                        note("the store is back")
-                    is_away = False
-                    while not patience.ends_within(FOLLOW_S):
-                        for event in admin.after(fleet, position):
-                            position = event.id
-                            if wanted.lets(event):
-                                _print_event(invocation, event)
-                    return
-            except StoreUnavailable as error:
-                if not is_away:
-                    note(f"{error}; waiting for it")
-                is_away = True
+        follow_stream(
+            invocation,
+            position,
+            admin.after,
+            wanted.lets,
+            lambda event: _print_event(invocation, event),
+        )
 
 
 def event_as_json(event: "Event") -> dict[str, object]:
@@ -161,8 +139,3 @@ def _why(event: "Event") -> str:
 
 def _row(event: "Event") -> tuple[object, ...]:
     return event.at, event.what, event.node or "-", event.hub or "-", _why(event)
-
-
-def _number(event_id: str) -> tuple[int, ...]:
-    """Return the id of an event as what it is ordered by."""
-    return tuple(int(part or 0) for part in event_id.split("-")) if event_id else ()

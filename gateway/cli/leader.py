@@ -54,8 +54,12 @@ def show(invocation: Invocation) -> None:
 @pass_invocation
 def step_down(invocation: Invocation) -> None:
     """Let another node lead. Where there is no other, the same one leads again in a few seconds."""
+    from gateway.admin import audit
+
     with invocation.fleet() as fleet:
         was = fleet.election.step_down(now())
+        if was:
+            audit.record(fleet, "leader step-down", about=was)
     if invocation.is_json:
         print_json({"was": was or None})
     elif was:

@@ -10,20 +10,24 @@ import click
 from coordinator.errors import CoordinatorError
 from gateway import __version__
 from gateway.cli.admin import admin
+from gateway.cli.audit import audit
 from gateway.cli.bridge import bridge
 from gateway.cli.common import fleet_options, format_option
 from gateway.cli.completion import completion
 from gateway.cli.config import config
 from gateway.cli.connect import connect
+from gateway.cli.doctor import doctor
 from gateway.cli.exits import ExitCode, code_of, line_of
 from gateway.cli.gateway import gateway
 from gateway.cli.history import events, history
 from gateway.cli.hub import hub
 from gateway.cli.keys import redis
 from gateway.cli.leader import leader
+from gateway.cli.logs import log, syslog
 from gateway.cli.node import node
 from gateway.cli.session import session
 from gateway.cli.status import status
+from gateway.cli.top import top
 from gateway.cli.user import user
 from gateway.cli.wait import wait
 from gateway.errors import EtherFleetError
@@ -39,7 +43,7 @@ and from another one:
 
 Exit codes: 0 done, 1 failed or declined, 2 usage or settings, 3 not found, 4 exists already,
 5 store, 6 login or certificate refused, 7 gateway not reached, 8 not in time, 130 interrupted.
-`status` has its own: 0 ok, 1 degraded, 2 down.
+`status` has its own: 0 ok, 1 degraded, 2 down; so has `doctor`: 0 well, 1 warnings, 2 errors.
 """
 
 
@@ -76,8 +80,9 @@ def cli(ctx: click.Context) -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(gateway, connect, hub, bridge, user, session),
-    *(status, node, leader, history, events, wait),
-    *(admin, config, redis, completion),
+    *(status, doctor, top, node, leader, history, events, audit, wait),
+    *(admin, config, syslog, redis, completion),
 )
+hub.add_command(log)
 for command in COMMANDS:
     cli.add_command(command)

@@ -65,7 +65,7 @@ def _look(invocation: Invocation, *, again: bool = False) -> int:
 
     try:
         with invocation.running_fleet() as fleet:
-            days = _certificate_days(fleet, invocation.settings())
+            days = certificate_days(fleet, invocation.settings())
             seen = fleet_status.read(fleet, now(), time.monotonic, days)
     except StoreError as error:
         _clear(again)
@@ -80,7 +80,7 @@ def _look(invocation: Invocation, *, again: bool = False) -> int:
     return CODES[judged.verdict.value]
 
 
-def _certificate_days(fleet: "Fleet", settings: "Settings") -> int | None:
+def certificate_days(fleet: "Fleet", settings: "Settings") -> int | None:
     """Return how long the certificate lasts that gateways show; None if none can be read."""
     from gateway.admin.certificates import days_left
 

@@ -18,6 +18,23 @@ def size(count: int) -> str:
     return f"{number:.1f} {units[-1]}" if number < 9.95 else f"{number:.0f} {units[-1]}"
 
 
+def bits(bytes_s: float) -> str:
+    """Return a rate in at most ten characters: `0 bit/s`, `1.2 Mbit/s`, `340 Gbit/s`."""
+    number, units = 8 * bytes_s, ["Tbit/s", "Gbit/s", "Mbit/s", "kbit/s", "bit/s"]
+    while number >= 999.5 and len(units) > 1:
+        number /= 1000
+        units.pop()
+    is_small = 0 < number < 9.95 and units[-1] != "bit/s"
+    return f"{number:.1f} {units[-1]}" if is_small else f"{number:.0f} {units[-1]}"
+
+
+def count(per_s: float) -> str:
+    """Return how often something happens: `-`, `0.3/s`, `120/s`."""
+    if not per_s:
+        return NONE
+    return f"{per_s:.1f}/s" if per_s < 9.95 else f"{per_s:.0f}/s"
+
+
 def span(seconds: float) -> str:
     """Return a length of time in its largest unit: `45 s`, `3 min`, `7 h`, `12 d`."""
     seconds = max(0.0, seconds)

@@ -27,6 +27,13 @@ class Traffic:
             self.unicast_frames += frames
             self.unicast_bytes += size
 
+    def merge(self, other: "Traffic") -> None:
+        """Add what another counted."""
+        self.unicast_frames += other.unicast_frames
+        self.unicast_bytes += other.unicast_bytes
+        self.broadcast_frames += other.broadcast_frames
+        self.broadcast_bytes += other.broadcast_bytes
+
 
 class Port:
     """One port; made by `Switch.attach` and good until `Switch.detach`.

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.hub.limit import TokenBucket
-from gateway.hub.port import Port
+from gateway.hub.port import Port, Traffic
 from gateway.hub.table import MacTable
 from gateway.wire.ethernet import PROBES, is_group, is_station
 
@@ -72,6 +72,8 @@ class Switch:
         self.dropped: Counter[str] = Counter()
         self._ports: dict[Port, None] = {}  # an ordered set
         self._monitors: tuple[Port, ...] = ()
+        self._uncounted: set[Port] = set()
+        self._departed = (Traffic(), Traffic())  # received and sent by ports that left
         self._refresh_s = self.table.refresh_s
 
     @property
@@ -87,13 +89,15 @@ class Switch:
         storm_guard: bool = True,
         monitor: bool = False,
         joins: bool = False,
+        counted: bool = True,
     ) -> Port:
         """Add a port for `owner`.
 
         `max_macs` bounds the addresses learned on it (0: no limit, policy MaxMac); without
         `storm_guard` it may broadcast freely (policy NoBroadcastLimiter). A `monitor` port gets a
         copy of all that is forwarded and may send nothing. One that `joins` leads to a segment
-        beyond this switch, not to a single station.
+        beyond this switch, not to a single station. What a port carries that is not `counted` is
+        missing from `carried`: it leads to nobody.
         """
         settings = self.settings
         guard = TokenBucket(settings.storm_frames_s, settings.storm_burst) if storm_guard else None
@@ -103,6 +107,8 @@ class Switch:
             owner, decide, flood, max_macs=max_macs, guard=guard, monitor=monitor, joins=joins
         )
         self._ports[port] = None
+        if not counted:
+            self._uncounted.add(port)
         if monitor:
             self._renew_reach()
         else:
@@ -114,6 +120,10 @@ class Switch:
         if port not in self._ports:
             return
         del self._ports[port]
+        if port not in self._uncounted:
+            self._departed[0].merge(port.received)
+            self._departed[1].merge(port.sent)
+        self._uncounted.discard(port)
         self.table.forget_port(port)
         port.decide = self._refuse_detached
         port.paths.clear()
@@ -173,6 +183,16 @@ class Switch:
             for entry in self.table
             if entry.port is not None
         ]
+
+    def carried(self) -> tuple[Traffic, Traffic]:
+        """Return what all ports, gone ones included, have received and been sent."""
+        received, sent = Traffic(), Traffic()
+        received.merge(self._departed[0])
+        sent.merge(self._departed[1])
+        for port in self._ports.keys() - self._uncounted:
+            received.merge(port.received)
+            sent.merge(port.sent)
+        return received, sent
 
     def drop(self, port: Port, reason: str, frames: int) -> Sequence[Port]:
         """Count `frames` lost at `port`, here or by its owner ("queue-full"); return no ports."""

@@ -11,10 +11,11 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gevent
 import structlog
@@ -22,10 +23,11 @@ from gevent.event import Event
 
 from coordinator.errors import CoordinatorError, StoreError
 from coordinator.fleet import Fleet
+from coordinator.hub_log import SyslogSave
 from coordinator.model import FleetCertificate, Node
 from coordinator.redis_store import LEASE_TIMEOUT, connect
 from coordinator.times import from_timestamp, utc_now
-from gateway import __version__
+from gateway import __version__, logs
 from gateway.admin.live import ConnectionRow
 from gateway.admin.rpc.method import Context
 from gateway.config import Settings
@@ -38,19 +40,25 @@ from gateway.node.calls import NodeCalls
 from gateway.node.counters import Counters
 from gateway.node.dialogue import PRODUCT, Dialogues
 from gateway.node.duties import Duties
+from gateway.node.health import Health
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
+from gateway.node.insight import Insight
+from gateway.node.journal import Journal
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.listener import Listener
 from gateway.node.live import LiveNode
 from gateway.node.login import Entrance, Logins
+from gateway.node.metrics import NodeMetrics, Sources, make_registry
 from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
 from gateway.node.siblings import Siblings
+from gateway.node.syslog import SyslogSender
 from gateway.node.table import SessionTable
 from gateway.node.vigil import Vigil
 from gateway.transport.contexts import server_context
+from gateway.transport.gate import Gate
 from gateway.transport.linger import wait_lingering
 from gateway.witness.watched import Watched
 
@@ -93,6 +101,15 @@ class App:
         gate = gate_samples.make_gate()
         ledger = Ledger()
         self.hubs = Hubs(ledger, gate)
+        self._syslog = SyslogSender(settings.node)
+        self._journal = Journal(
+            settings.log_dir,
+            self.hubs,
+            fleet.directory.hub,
+            fleet.syslog.get,
+            self._syslog,
+            keep_days=settings.logs.keep_days,
+        )
         self.table = SessionTable(
             settings.node,
             self.hubs,
@@ -100,12 +117,16 @@ class App:
             fleet.directory,
             ledger,
             self._counters.count,
+            self._journal.note,
         )
         self._lease_store = connect(
             store_url(settings), settings.fleet.name, timeout=LEASE_TIMEOUT, pool_size=1
         )
         self._presence_store = connect(store_url(settings), settings.fleet.name, pool_size=1)
-        self._row = _describe(settings, self.addresses, self._entrance)
+        self._row = replace(
+            _describe(settings, self.addresses, self._entrance),
+            certificate=certificate.fingerprint(self.certificate_pem),
+        )
         self._lease = NodeLease(
             fleet.leases_over(self._lease_store),
             self._presence_store,
@@ -137,6 +158,7 @@ class App:
             self._administration,
             self._siblings,
             self._counters.count,
+            self._journal.note,
             handshake_s=settings.limits.handshake_s,
             queue_bytes=settings.session.queue_kib * 1024,
         )
@@ -154,7 +176,31 @@ class App:
             self._siblings,
             resume_s=settings.session.resume_s,
         )
+        self._insight = self._make_insight(gate)
         self._greenlets: list[gevent.Greenlet[..., None]] = []
+
+    def _make_insight(self, gate: Gate) -> Insight | None:
+        settings = self._settings
+        if not settings.metrics.listen:
+            return None
+        sources = Sources(
+            fleet=settings.fleet.name,
+            node=settings.node,
+            hubs=self.hubs,
+            table=self.table,
+            counters=self._counters,
+            lease=self._lease,
+            heartbeat=self._heartbeat,
+            gate=gate,
+            owned=lambda: len(self._owned.epochs()),
+            stores=(self._fleet.store, self._lease_store, self._presence_store),
+        )
+        registry = make_registry(NodeMetrics(sources, settings.metrics.hub_labels))
+        is_host = settings.gateway.hosts_sessions
+        health = Health(
+            self._lease, self._heartbeat, gate, lambda: self._listener.is_accepting, is_host=is_host
+        )
+        return Insight(settings.metrics.listen, registry, health)
 
     def _conduct(self, sock: socket.socket, address: str) -> None:
         if not self._siblings.pass_on(sock, address):
@@ -201,6 +247,8 @@ class App:
 
     def start(self) -> None:
         """Begin to serve."""
+        if self._insight is not None:
+            self._insight.start()
         # Before anything is placed here: hubs whose bridge we cannot have are refused.
         self._bridges.learn(self._fleet.directory.version())
         self._lease.register()
@@ -211,6 +259,7 @@ class App:
         self._resume_left()
         self._listener.start()
         self._greenlets = [
+            gevent.spawn(self._journal.run),
             gevent.spawn(self._heartbeat.run),
             gevent.spawn(self._duties.run, self._heartbeat),
             gevent.spawn(self._bridges.run),
@@ -233,6 +282,8 @@ class App:
         log.info("stopping", sessions=len(self.table))
         self._listener.stop()
         self._administration.stop()
+        if self._insight is not None:
+            self._insight.stop()
         gevent.killall(self._greenlets)
         with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
             self._report()
@@ -246,10 +297,23 @@ class App:
             self._lease.close_gate()
         else:
             self._leave()
+        self._close_journal()
         wait_lingering()
         self._lease_store.close()
         self._presence_store.close()
         self._calls_store.close()
+
+    def tell_syslog(self, event: Mapping[str, Any]) -> None:
+        """Send an event of this node to the syslog server, if there is one that wants it."""
+        if self._syslog.wants(SyslogSave.SERVER):
+            now = datetime.datetime.now(datetime.UTC)
+            self._syslog.send(SyslogSave.SERVER, logs.to_text(event), now)
+
+    def _close_journal(self) -> None:
+        """Write the last lines, unless that takes long."""
+        with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
+            self._journal.write()
+        self._syslog.close()
 
     def _report(self) -> None:
         try:
@@ -313,6 +377,7 @@ def run(
         )
         for warning in fleet.warnings:
             log.warning("store", why=warning)
+        logs.listen(app.tell_syslog)
         _tune_collector()
         app.start()
         if ready is not None:
@@ -387,4 +452,5 @@ def _describe(settings: Settings, addresses: list[tuple[str, int]], entrance: En
         max_sessions=gateway.max_sessions,
         boot=Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
         process=os.environ.get("ETHERFLEET_PROCESS", ""),
+        terms=settings.terms,
     )

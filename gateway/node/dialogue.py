@@ -14,10 +14,11 @@ import structlog
 from coordinator.errors import LeaseLost, SealBroken, StaleEpoch, StoreError
 from gateway import __version__
 from gateway.errors import ProtocolError, Refused
+from gateway.node import security_lines
 from gateway.node.administration import Administration
 from gateway.node.knocks import Knock
 from gateway.node.login import Logins
-from gateway.node.session import Session
+from gateway.node.session import Session, facts_of
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.transport.connection import Connection
@@ -60,11 +61,14 @@ class Dialogues:
         administration: Administration,
         siblings: Siblings,
         count: Callable[[str], None],
+        note: Callable[[str, str], None],
         *,
         handshake_s: float,
         queue_bytes: int,
     ) -> None:
-        """`handshake_s` bounds a dialogue; `count(reason)` counts how it ended."""
+        """`handshake_s` bounds a dialogue; `count(reason)` counts how it ended;
+        `note(hub, line)` puts a line into a hub's security log."""
+        self._note = note
         self._context = context
         self._logins = logins
         self._table = table
@@ -134,14 +138,25 @@ class Dialogues:
                     )
         except Refused as error:
             self._count(error.reason)
-            log.info("refused", address=opening.peer, reason=error.reason, why=str(error))
+            if isinstance(event, LoginRequested) and error.reason != "unknown-hub":
+                for line in security_lines.refused(event.login, opening.peer, error):
+                    self._note(event.login.hub, line)
+            log.info(
+                "refused",
+                address=opening.peer,
+                **_wish_of(event),
+                reason=error.reason,
+                why=str(error),
+            )
             handshake.refuse(error.code)
             return False
         except (StoreError, SealBroken, LeaseLost, StaleEpoch) as error:
             # A code that neither ends the client's session nor makes it wait a minute (spec 3.4).
             reason = REASONS.get(type(error), "store-unavailable")
             self._count(reason)
-            log.warning("refused", address=opening.peer, reason=reason, why=str(error))
+            log.warning(
+                "refused", address=opening.peer, **_wish_of(event), reason=reason, why=str(error)
+            )
             handshake.refuse(ErrorCode.SERVER_CANNOT_ACCEPT)
             return False
         return True
@@ -156,6 +171,8 @@ class Dialogues:
         if isinstance(admitted, Redirect):
             self._count("redirected")
             log.info("redirected", hub=login.hub, to=str(admitted.address), user=login.user)
+            line = security_lines.redirected(login, opening.peer, str(admitted.address))
+            self._note(login.hub, line)
             handshake.redirect(admitted)
             return False
         session, key = admitted
@@ -180,11 +197,12 @@ class Dialogues:
         except BaseException:  # the deadline too: nobody has the key, so nobody comes back for it
             session.end("peer-gone")
             raise
+        self._count("accepted")
+        for line in security_lines.admitted(login, record, connection_name):
+            self._note(record.hub, line)
         log.info(
             "session started",
-            hub=record.hub,
-            session=record.name,
-            user=record.user,
+            **facts_of(record),
             address=record.address,
             client=f"{record.client_name} {record.client_build}",
             tls=opening.engine.describe(),
@@ -253,3 +271,10 @@ class Dialogues:
             may_receive=direction != Direction.TO_CLIENT,
         )
         session.add(connection, handshake.trailing)
+
+
+def _wish_of(event: Event) -> dict[str, str]:
+    """Return the hub and user a client asked for, whatever they are worth."""
+    if isinstance(event, LoginRequested):
+        return {"hub": event.login.hub, "user": event.login.user}
+    return {}

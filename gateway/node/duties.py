@@ -124,7 +124,7 @@ class Duties:
 
     def _move(self, hub: str, to: str) -> None:
         try:
-            log.info(self._owned.hand_over(hub, to))
+            log.info(self._owned.hand_over(hub, to), hub=hub)
         except (StoreError, LeaseLost) as error:
             log.warning("hub not moved", hub=hub, why=str(error))
 

@@ -5,7 +5,9 @@ written when it is back.
 """
 
 import random
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import gevent
 import structlog
@@ -18,6 +20,20 @@ from gateway.errors import ConfigError
 from gateway.node.lease import NodeLease
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Beats:
+    """How renewing goes, since the node started; times are monotonic seconds."""
+
+    renewed: int = 0
+    late: int = 0
+    """After more than twice the usual time."""
+    failed: int = 0
+    took_s: float = 0.0
+    """The last that got through."""
+    tried_at: float = field(default_factory=time.monotonic)
+    renewed_at: float = 0.0
 
 
 class Heartbeat:
@@ -33,6 +49,7 @@ class Heartbeat:
         self._renewals: Queue[Renewal] = Queue()
         self._woken = Event()
         self._is_store_away = False
+        self.beats = Beats()
         self._reviver: gevent.Greenlet[..., None] | None = None
 
     def run(self) -> None:
@@ -58,9 +75,12 @@ class Heartbeat:
 
     def beat(self) -> Renewal | None:
         """Renew once; None when the store is away or a new incarnation has just begun."""
+        beats = self.beats
+        beats.tried_at = time.monotonic()
         try:
             renewal = self._lease.renew()
         except StoreError as error:
+            beats.failed += 1
             if not self._is_store_away:
                 log.warning("store away, sessions go on", why=str(error))
             self._is_store_away = True
@@ -70,6 +90,10 @@ class Heartbeat:
         if self._is_store_away:
             log.info("store is back")
             self._is_store_away = False
+        now = time.monotonic()
+        beats.renewed += 1
+        beats.late += bool(beats.renewed_at) and now - beats.renewed_at > 2 * self._renew_s
+        beats.took_s, beats.renewed_at = now - beats.tried_at, now
         return renewal
 
     def _revive(self, revive_store: Callable[[], None]) -> None:

@@ -14,6 +14,7 @@ from gateway.hub.switch import MacRow, Switch, SwitchSettings
 from gateway.node.ledger import Ledger
 from gateway.node.outlet import Outlet
 from gateway.node.session import Session
+from gateway.node.tally import Tally
 from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.transport.timer import Timer
 
@@ -87,6 +88,8 @@ class Hubs:
     def __init__(self, ledger: Ledger, gate: Gate) -> None:
         """`gate` is the node's, of all dynamic hubs; a static hub has no owner and needs none."""
         self.alive: dict[str, LiveHub] = {}
+        self.tally = Tally()
+        """Of hubs that were alive here and went."""
         self._gate = gate
         self._ledger = ledger
         self.on_raised: list[Callable[[LiveHub], None]] = []
@@ -157,6 +160,7 @@ class Hubs:
         if self.alive.get(key) is live and not live.sessions and not live.outlets:
             live.drop()
             self._ledger.drops[live.hub.name].update(live.take_drops())
+            self.tally.close(live.hub.name, live.switch)
             del self.alive[key]
 
 

@@ -18,7 +18,7 @@ from gevent.monkey import get_original
 from coordinator.election import Leader
 from coordinator.errors import LeaseLost, StoreError
 from coordinator.lease import Busy, Lease, Leases, Renewal
-from coordinator.model import Node
+from coordinator.model import Node, NodeMode
 from coordinator.redis_store import Presence, RedisStore
 from coordinator.times import utc_now
 from coordinator.witness import Witness
@@ -68,6 +68,8 @@ class NodeLease:
         self._is_accusable = False
         gate.obey(self._safe_until)
         self.leader: Leader | None = None
+        self.mode = NodeMode.SERVING
+        """What operators want of this node, as of the last renewal."""
 
     @property
     def held(self) -> Lease:
@@ -79,6 +81,15 @@ class NodeLease:
     def held_or_none(self) -> Lease | None:
         """Return the lease, None between two incarnations."""
         return self._held
+
+    @property
+    def leads(self) -> bool:
+        """Say whether this node led as of the last renewal."""
+        return (
+            self._held is not None
+            and self.leader is not None
+            and self.leader.is_held_by(self._held)
+        )
 
     def register(self) -> None:
         """Begin an incarnation. Raises ConfigError when another process keeps our name, StoreError
@@ -138,6 +149,7 @@ class NodeLease:
             self._attend(renewal.lease)
         self._last_order = renewal.last_order
         self.leader = renewal.leader
+        self.mode = renewal.mode
         return renewal
 
     def close_gate(self) -> None:

@@ -63,6 +63,11 @@ class Listener:
         """Begin a dialogue on a connection somebody else accepted; waits for a place."""
         self._begin(sock, address.removeprefix("::ffff:"))
 
+    @property
+    def is_accepting(self) -> bool:
+        """Say whether clients are let in."""
+        return bool(self._acceptors and self._sockets)
+
     def start(self) -> None:
         """Begin to accept."""
         self._acceptors = [gevent.spawn(self._accept, sock) for sock in self._sockets]

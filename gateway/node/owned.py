@@ -172,7 +172,7 @@ class OwnedHubs:
         try:
             if self._placement.free(grant, utc_now()):
                 self._grants.pop(hub, None)
-                log.info("idle hub given up", hub=hub)
+                log.info("idle hub given up", hub=hub, epoch=grant.epoch)
         except StaleEpoch as error:
             self.lose([hub], "stale-epoch")
-            log.warning("hub was not ours any more", hub=hub, why=str(error))
+            log.warning("hub was not ours any more", hub=hub, epoch=grant.epoch, why=str(error))

@@ -32,6 +32,12 @@ KEPT_BYTES = 256 * 1024  # frames kept for a client without a connection
 MAX_HINTS = 8  # addresses kept in a session's record
 
 
+def facts_of(record: SessionRecord) -> dict[str, object]:
+    """Return what every event about a session says of it; no `epoch` on a static hub."""
+    facts = {"hub": record.hub, "session": record.name, "user": record.user}
+    return {**facts, "epoch": record.hub_epoch} if record.hub_epoch else {**facts}
+
+
 class Session:
     """Owner of a hub port on one side and of connections on the other."""
 
@@ -83,7 +89,7 @@ class Session:
         self._ended = ended
         self._count = count
         self._expiry = Timer(self._expire)
-        self._log = log.bind(hub=record.hub, session=record.name, user=record.user)
+        self._log = log.bind(**facts_of(record))
         self.message = message
         self.policy = policy = read_policy_settings(record.policy)
         self.port: Port = switch.attach(
@@ -230,8 +236,13 @@ class Session:
 
     def unsettled(self) -> Traffic:
         """Return what was carried and not yet settled."""
+        total, settled = self.carried(), self._settled
+        return Traffic(*(getattr(total, n) - getattr(settled, n) for n in TRAFFIC_FIELDS))
+
+    def carried(self) -> Traffic:
+        """Return what was carried here since the session began or was taken over."""
         received, sent = self.port.received, self.port.sent
-        total = Traffic(
+        return Traffic(
             received.unicast_frames,
             received.unicast_bytes,
             received.broadcast_frames,
@@ -241,8 +252,6 @@ class Session:
             sent.broadcast_frames,
             sent.broadcast_bytes,
         )
-        settled = self._settled
-        return Traffic(*(getattr(total, n) - getattr(settled, n) for n in TRAFFIC_FIELDS))
 
     def _expire(self) -> None:
         self.end("timed-out")

@@ -22,12 +22,13 @@ from coordinator.model import Hub, HubKind, NewSession, SessionRecord
 from coordinator.names import fold
 from coordinator.sessions import Sessions, hash_session_key
 from coordinator.times import utc_now
+from gateway.node import security_lines
 from gateway.node.hubs import Hubs
 from gateway.node.knocks import Knock
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.owned import OwnedHubs
-from gateway.node.session import Session
+from gateway.node.session import Session, facts_of
 
 log = structlog.get_logger()
 
@@ -63,8 +64,11 @@ class SessionTable:
         directory: Directory,
         ledger: Ledger,
         count: Callable[[str], None],
+        note: Callable[[str, str], None],
     ) -> None:
-        """`count(reason)` is told why connections of sessions ended."""
+        """`count(reason)` is told of sessions adopted and ended, and of connections lost;
+        `note(hub, line)` puts a line into a hub's security log."""
+        self._note = note
         self._node = node
         self._hubs = hubs
         self._ledger = ledger
@@ -179,12 +183,12 @@ class SessionTable:
             return None
         log.info(
             "session resumed",
-            hub=adopted.hub,
-            session=adopted.name,
-            user=adopted.user,
+            **facts_of(adopted),
             was_on=record.node,
         )
         hints = adopted.macs
+        self._count("adopted")
+        self._note(adopted.hub, security_lines.resumed(adopted, record.node))
         if record.node != self._node:
             # Its client may have logged in anew elsewhere on the hub: flood, until it speaks.
             adopted = replace(adopted, macs=())
@@ -232,7 +236,9 @@ class SessionTable:
         self._hubs.remove(session)
         if reason in RESUMABLE:
             return
-        log.info("session ended", hub=record.hub, session=record.name, user=record.user, why=reason)
+        self._count(f"ended-{reason}")
+        self._note(record.hub, security_lines.ended(record, session.carried(), reason))
+        log.info("session ended", **facts_of(record), why=reason)
         self._to_close[record.key_hash] = record
         if self._closer is None or self._closer.dead:  # one for all that end in the same moment
             self._closer = gevent.spawn(self._sweep_soon)

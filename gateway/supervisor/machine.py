@@ -53,7 +53,8 @@ def _slots(settings: Settings, workers: int) -> list[Slot]:
     gateway, backlog = settings.gateway, settings.limits.backlog
     texts = list(gateway.listen)
     if workers == 1:
-        return [Slot(settings.node, [listen(text, backlog) for text in gateway.listen])]
+        sockets = [listen(text, backlog) for text in gateway.listen]
+        return [Slot(settings.node, sockets, metrics_listen=settings.metrics.listen)]
     slots = []
     for index in range(workers):
         shared = [listen(text, backlog, shared=True) for text in texts]
@@ -62,8 +63,18 @@ def _slots(settings: Settings, workers: int) -> list[Slot]:
             hosts = dict.fromkeys(parse_listen(text)[0] for text in texts)
             first = gateway.direct_tcp_port or parse_listen(texts[0])[1] + 1
         direct = [listen(_joined(host, first + index), backlog) for host in hosts]
-        slots.append(Slot(f"{settings.node}-{index + 1}", shared + direct, first + index))
+        metrics = _nth(settings.metrics.listen, index)
+        name = f"{settings.node}-{index + 1}"
+        slots.append(Slot(name, shared + direct, first + index, metrics_listen=metrics))
     return slots
+
+
+def _nth(listen: str, index: int) -> str:
+    """Return where a worker shows its metrics: each behind the one before. Port 0 stays: any."""
+    if not listen:
+        return ""
+    host, tcp_port = parse_listen(listen)
+    return _joined(host, tcp_port + index if tcp_port else 0)
 
 
 def _joined(host: str, tcp_port: int) -> str:

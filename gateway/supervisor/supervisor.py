@@ -30,8 +30,16 @@ MAX_PAUSE_S = 10.0
 class Slot:
     """The place of one worker: its id, its sockets, and whichever process fills it now."""
 
-    def __init__(self, node: str, sockets: list[socket.socket], direct_tcp_port: int = 0) -> None:
+    def __init__(
+        self,
+        node: str,
+        sockets: list[socket.socket],
+        direct_tcp_port: int = 0,
+        *,
+        metrics_listen: str = "",
+    ) -> None:
         """`sockets` listen; `direct_tcp_port` leads to this worker alone; 0: every port does."""
+        self.metrics_listen = metrics_listen
         self.node = node
         self.direct_tcp_port = direct_tcp_port
         self.sockets = sockets
@@ -131,7 +139,8 @@ class Supervisor:
         gateway = replace(
             self._settings.gateway, node=slot.node, direct_tcp_port=slot.direct_tcp_port
         )
-        settings = replace(self._settings, gateway=gateway)
+        metrics = replace(self._settings.metrics, listen=slot.metrics_listen)
+        settings = replace(self._settings, gateway=gateway, metrics=metrics)
         others = [other for other in self._slots if other is not slot]
         siblings = tuple((other.node, other.direct_tcp_port) for other in others)
         inboxes = [slot.inbox, *(other.way_in for other in others)] if others else []

@@ -51,8 +51,8 @@ def main() -> int:
     if received is None:
         return 0  # the supervisor ended before it needed us
     assignment, sockets = received
-    logs.configure(assignment.log_level)
     settings = msgspec.convert(assignment.settings, Settings)
+    logs.configure(assignment.log_level, node=settings.node)
     inboxes = sockets[-1 - len(assignment.siblings) :] if assignment.siblings else []
     beats: list[gevent.Greenlet[..., None]] = []
 

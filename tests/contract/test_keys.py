@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.audit import Actor
 from coordinator.errors import StaleEpoch
 from coordinator.fleet import Fleet
+from coordinator.hub_log import Syslog, SyslogSave
 from coordinator.model import Bridge, FleetCertificate, Hub, NodeMode, SessionUpdate, Traffic
 from coordinator.placement import Here
 from coordinator.schema import KEYS, to_markdown
@@ -49,6 +51,9 @@ def session_key(fleet: Fleet, raw) -> bytes:
     fleet.administration.set_fleet_secret(PASSWORD_HASH, NOW)
     options = {"no_offline": 1}
     fleet.administration.set_hub("corp", NOW, secret=PASSWORD_HASH, is_hidden=True, options=options)
+    fleet.syslog.set(Syslog(SyslogSave.SECURITY, "log.example.org"))
+    change = {"hub": "Corp", "about": "Alice", "before": {"n": "1"}, "after": {"n": "2"}}
+    fleet.acting(Actor("rpc", "alice", "192.0.2.1")).audit.add("user set", **change)
     fleet.certificates.get_or_create(FleetCertificate("CERTIFICATE", PRIVATE_KEY), NOW)
     return key
 

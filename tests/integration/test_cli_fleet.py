@@ -224,6 +224,17 @@ def test_another_node_leads_when_the_leader_steps_down(etherfleet, answer, fleet
     assert now["epoch"] > was.epoch
 
 
+def test_the_doctor_finds_a_running_fleet_and_what_is_wrong_with_it(answer, etherfleet, gateway):
+    told = answer("doctor", code=2)
+    levels = {finding["check"]: finding["level"] for finding in told["findings"]}
+    assert levels["store persistence"] == levels["node versions"] == levels["node settings"] == "ok"
+    assert levels["nodes"] == "ok"
+    # Redirects to it name an address of this machine, and it listens on loopback only.
+    assert levels["node ports"] == "err"
+    assert told["verdict"] == "err"
+    assert "[ERR]  node ports: n-1 does not answer at " in etherfleet("doctor", code=2)
+
+
 def test_events_are_followed_to_ctrl_c(home, etherfleet, gateway):
     process = subprocess.Popen(
         [*ARGV, "events", "-f", "--last", "1", "--format", "json", "--node", "n-2"],
@@ -247,6 +258,16 @@ def test_events_are_followed_to_ctrl_c(home, etherfleet, gateway):
     assert process.wait(DEADLINE) == 0
     assert process.stdout.read() == ""
     process.stdout.close()
+    modes = [
+        json.loads(line)
+        for line in etherfleet("audit", "--since", "5m", "--json").split("\n")
+        if '"node set"' in line
+    ]
+    assert [(c["about"], c["after"]["mode"]) for c in modes[-2:]] == [
+        ("n-2", "cordoned"),
+        ("n-2", "serving"),
+    ]
+    assert modes[-1]["from_address"] == socket.gethostname()
     line = etherfleet("events", "--node", "n-2", "--last", "1").strip()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z +mode +n-2: serving", line)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 import pytest
 
+from coordinator.audit import PROGRAM, Change
 from coordinator.election import Leader
 from coordinator.history import Event
+from coordinator.hub_log import HubLog, Syslog
 from coordinator.model import Hub, NewSession, Node, SessionRecord, Totals, Traffic, User
 from coordinator.placement import Ownership
 from coordinator.times import Timestamp
@@ -18,11 +20,26 @@ from gateway.admin.fleet_status import HubCounts, Judgement, Snapshot, StoreRepo
 from gateway.admin.hubs import HubReport, HubState
 from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
+from gateway.admin.rates import Rate, Rates
 from gateway.admin.users import UserReport
-from gateway.cli import history, hub, leader, node, session, status, user, wait
+from gateway.cli import (
+    audit,
+    doctor,
+    history,
+    hub,
+    leader,
+    logs,
+    node,
+    session,
+    status,
+    top,
+    user,
+    wait,
+)
 from gateway.cli.config import VARIABLES
 from gateway.cli.exits import ExitCode
 from gateway.cli.main import cli
+from gateway.doctor.findings import Finding, Level
 
 NOW = Timestamp("2026-01-31T12:00:00.000Z")
 MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
@@ -109,11 +126,22 @@ def test_json_fields_of_the_fleet_are_those_there_are():
     assert row("its `store`") == {*told["store"], "leader", "nodes", "hubs"}
     assert row("its `hubs`") == set(told["hubs"])
     assert row("node (") == set(node.report_as_json(there))
+    change = Change("hub set", PROGRAM, id="1-1")
     owned = node._owned_as_json(Ownership("x", "n", 1, 1, "active", NOW, ""))
     assert row("`node show`") == {"owned", *owned}
     assert row("`node drain`") == set(node._drain_as_json(there, there, 1))
     assert row("leader (") == set(leader.leader_as_json(leads, True))
+    finding = doctor.finding_as_json(Finding(Level.OK, "x", "y"))
+    levels = {level.name.lower() for level in Level}
+    assert row("`doctor`") == {"verdict", "at", "findings", *finding, *levels}
+    rated = Rates([(there, Rate())], [(HubReport(Hub("X"), 0, 0, Totals()), Rate(), 0.0)], [])
+    measured = top.rates_as_json(rated, "bytes", None)
+    (one_node,), (one_hub,) = measured["nodes"], measured["hubs"]
+    assert row("`top`") == {*measured, *one_node, *one_hub, "hub", "user"}
+    assert row("`hub log`") == {"hub", *logs.log_as_json(HubLog())}
+    assert row("`syslog show`") == set(logs.syslog_as_json(Syslog()))
     assert row("event (") == set(history.event_as_json(Event("1-1", NOW, "x", "y")))
+    assert row("change (") == set(audit.change_as_json(change))
     report = HubReport(Hub("X"), 0, 0, Totals())
     assert row("`hub move`") == set(hub._move_as_json(report, report))
 

@@ -54,6 +54,8 @@ MAKERS = {
     "node-tickets:<node>": lambda hub, user: K.node_tickets("node-1"),
     "leader": lambda hub, user: K.leader(),
     "log": lambda hub, user: K.log(),
+    "syslog": lambda hub, user: K.syslog(),
+    "audit": lambda hub, user: K.audit(),
     "traffic:hub:<hub>": lambda hub, user: K.hub_traffic(hub),
     "traffic:user:<hub>:<user>": K.user_traffic,
 }
