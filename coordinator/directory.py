@@ -32,6 +32,7 @@ from coordinator.records import (
     user_to_fields,
 )
 from coordinator.seal import Sealer, context_of
+from coordinator.sources import SourceList
 from coordinator.store import Answer, Store
 from coordinator.times import Timestamp, read_timestamp
 
@@ -51,6 +52,9 @@ class Lookup(NamedTuple):
     state: str
     """A word for the directory as it was then, for `Sessions.open`: any change makes it another.
     Empty: such names cannot be."""
+    sources: SourceList | None = None
+    """The hub's source rules, if there are any and `Lookups` has read them; so it has the group's
+    policy as the user's."""
 
 
 class Directory:
@@ -265,6 +269,16 @@ class Directory:
         """Return the policy a user is under: his own, else his group's."""
         needed = user.group and not user.policy
         return policy_of(user, self.group(user.hub, user.group) if needed else None)
+
+    def accounts(self, hub: str, names: Sequence[str]) -> list[User | None]:
+        """Return users without their secrets, in order; None for those that are not."""
+        keys = [self._keys.user(hub, name) for name in names]
+        return [user_from_fields(f, None) if f else None for f in self._store.fields_of(keys)]
+
+    def groups_named(self, hub: str, names: Sequence[str]) -> list[Group | None]:
+        """Return groups in order; None for those that are not."""
+        keys = [self._keys.group(hub, name) for name in names]
+        return [group_from_fields(f) if f else None for f in self._store.fields_of(keys)]
 
     def hubs_named(self, names: Sequence[str]) -> list[Hub | None]:
         """Return hubs in one round trip, in order; None for those that are not."""
