@@ -1,6 +1,6 @@
 """Hubs, as an operator sees and changes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypedDict, Unpack
@@ -14,6 +14,7 @@ from coordinator.times import Timestamp
 from gateway.admin.agreement import until_agreed
 from gateway.admin.nodes import NotPossible, takers
 from gateway.admin.nodes import report as node_report
+from gateway.admin.options import merge
 
 
 class HubChanges(TypedDict, total=False):
@@ -23,6 +24,9 @@ class HubChanges(TypedDict, total=False):
     max_sessions: int
     max_macs: int
     message: str
+    no_enum: bool
+    options: Mapping[str, int]
+    """By name; others stay."""
 
 
 class HubState(StrEnum):
@@ -71,7 +75,7 @@ def create(
     fleet: Fleet, name: str, kind: HubKind, now: Timestamp, **settings: Unpack[HubChanges]
 ) -> Hub:
     """Make a hub. Raises AlreadyExists, InvalidValue."""
-    return fleet.directory.create_hub(replace(Hub(name, kind), **settings), now)
+    return fleet.directory.create_hub(_changed(Hub(name, kind), settings), now)
 
 
 def find(fleet: Fleet, name: str) -> Hub:
@@ -114,7 +118,12 @@ def change(fleet: Fleet, name: str, now: Timestamp, **changes: Unpack[HubChanges
 
     Nodes learn of it within a second or two; a hub that goes offline ends its sessions.
     """
-    return until_agreed(lambda: fleet.directory.set_hub(replace(find(fleet, name), **changes), now))
+    return until_agreed(lambda: fleet.directory.set_hub(_changed(find(fleet, name), changes), now))
+
+
+def _changed(hub: Hub, changes: HubChanges) -> Hub:
+    options = merge(hub.options, changes.get("options", {}))
+    return replace(replace(hub, **changes), options=options)
 
 
 def delete(fleet: Fleet, name: str) -> int:

@@ -9,6 +9,7 @@ import click
 
 from coordinator.errors import CoordinatorError
 from gateway import __version__
+from gateway.cli.access import access
 from gateway.cli.admin import admin
 from gateway.cli.bridge import bridge
 from gateway.cli.common import fleet_options, format_option
@@ -17,12 +18,14 @@ from gateway.cli.config import config
 from gateway.cli.connect import connect
 from gateway.cli.exits import ExitCode, code_of, line_of
 from gateway.cli.gateway import gateway
+from gateway.cli.group import group
 from gateway.cli.history import events, history
 from gateway.cli.hub import hub
 from gateway.cli.keys import redis
 from gateway.cli.leader import leader
 from gateway.cli.node import node
 from gateway.cli.session import session
+from gateway.cli.source import source
 from gateway.cli.status import status
 from gateway.cli.user import user
 from gateway.cli.wait import wait
@@ -75,9 +78,10 @@ def cli(ctx: click.Context) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(gateway, connect, hub, bridge, user, session),
+    *(gateway, connect, hub, bridge, user, group, access, session),
     *(status, node, leader, history, events, wait),
     *(admin, config, redis, completion),
 )
 for command in COMMANDS:
     cli.add_command(command)
+hub.add_command(source)
