@@ -65,7 +65,7 @@ class AccessRule:
     jitter_percent: int = 0
     loss_percent: int = 0
     redirect_url: str = ""
-    """Stored and shown. Frames the reference would answer with it are discarded."""
+    """Stored and shown, not acted on: `discard` alone decides."""
     id: int = 0
     """Given by the store, unlike the reference's stable while other rules come and go. 0: new."""
 

@@ -16,11 +16,18 @@ OPTIONS: Mapping[str, str] = {
     "FilterNonIP": "nothing but IPv4, ARP and IPv6",
     "FilterBPDU": "no spanning tree",
     "ApplyIPv4AccessListOnArpPacket": "access rules are asked about ARP, too",
-    "DropBroadcastsInPrivacyFilterMode": "PrivacyFilter stops broadcasts and multicasts, too",
-    "DropArpInPrivacyFilterMode": "PrivacyFilter stops ARP, too",
+    "DropBroadcastsInPrivacyFilterMode": "PrivacyFilter stops broadcasts, too; by default yes",
+    "DropArpInPrivacyFilterMode": "PrivacyFilter stops ARP, too; by default yes",
     "AllowSameUserInPrivacyFilterMode": "PrivacyFilter lets sessions of one user talk",
 }
-"""Those in force, all yes or no, and what they mean. The default is no."""
+"""Those in force, all yes or no, and what they mean."""
+
+DEFAULTS: Mapping[str, int] = {
+    **dict.fromkeys(OPTIONS, 0),
+    "DropBroadcastsInPrivacyFilterMode": 1,
+    "DropArpInPrivacyFilterMode": 1,
+}
+"""As at the reference. What is not stored is that."""
 
 _BY_LOWER = {name.lower(): name for name in OPTIONS}
 _WORDS = {"1": 1, "true": 1, "yes": 1, "on": 1, "0": 0, "false": 0, "no": 0, "off": 0}
@@ -40,9 +47,9 @@ def read_option_setting(text: str) -> tuple[str, int]:
 
 
 def merge(stored: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:
-    """Return `stored` with `changes` made; a no is the default and not kept."""
+    """Return `stored` with `changes` made; only what differs from the default is kept."""
     merged = {**stored, **changes}
-    return {name: n for name, n in merged.items() if n or name not in OPTIONS}
+    return {name: n for name, n in merged.items() if n != DEFAULTS.get(name)}
 
 
 def without_effect(options: Iterable[str]) -> list[str]:

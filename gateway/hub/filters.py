@@ -94,11 +94,11 @@ def first_reason(filters: Sequence[Filter], facts: Facts) -> str:
 def is_private(facts: Facts, options: Mapping[str, int]) -> bool:
     """Say whether a frame does not pass between two ports that both have PrivacyFilter.
 
-    Groups and ARP pass, unless the hub's options say otherwise.
+    None does, unless the hub's options let groups or ARP pass.
     """
-    if facts.is_group and not options.get("DropBroadcastsInPrivacyFilterMode"):
+    if facts.is_group and not options.get("DropBroadcastsInPrivacyFilterMode", 1):
         return False
-    return facts.layer is not Layer.ARP or bool(options.get("DropArpInPrivacyFilterMode"))
+    return facts.layer is not Layer.ARP or bool(options.get("DropArpInPrivacyFilterMode", 1))
 
 
 def _answers_v4(facts: Facts) -> bool:

@@ -86,12 +86,12 @@ def test_a_policy_without_filters_has_none():
     assert entry_filters(OPEN, {}) == exit_filters(OPEN) == ()
 
 
-def test_privacy_spares_groups_and_arp_unless_told_otherwise():
+def test_privacy_spares_groups_and_arp_only_where_told_so():
     unicast, group = read_facts(FRAMES["udp"]), read_facts(MORE["broadcast"])
     ask = read_facts(arp("10.0.0.1", "10.0.0.2", to=FRAMES["udp"][:6]))
-    assert [is_private(facts, {}) for facts in (unicast, group, ask)] == [True, False, False]
-    assert is_private(group, {"DropBroadcastsInPrivacyFilterMode": 1})
-    assert is_private(ask, {"DropArpInPrivacyFilterMode": 1})
+    assert [is_private(facts, {}) for facts in (unicast, group, ask)] == [True] * 3
+    assert not is_private(group, {"DropBroadcastsInPrivacyFilterMode": 0})
+    assert not is_private(ask, {"DropArpInPrivacyFilterMode": 0})
 
 
 def test_tags_come_and_go():

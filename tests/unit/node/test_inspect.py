@@ -143,6 +143,7 @@ def test_filters_hold_on_exit_too():
 def test_privacy_is_between_those_who_both_have_it():
     private = {"privacy_filter": True}
     net = Network(alice=private, bob=private, carol={})
+    net.switch.rules.change([], {"DropArpInPrivacyFilterMode": 0})
     ask = arp("10.0.0.1", "10.0.0.2", to=MAC_B)
     to_carol = b"\x5e\0\0\0\0\x03" + WEB[6:]
     net.send("alice", WEB, ask)
