@@ -8,6 +8,9 @@ from coordinator import directory as directory_module
 from coordinator.errors import AlreadyExists, Conflict, InvalidValue, NotFound, TooMany
 from coordinator.fleet import Fleet
 from coordinator.groups import Group
+from coordinator.lookups import Lookups
+from coordinator.masks import read_network
+from coordinator.sources import SourceRule
 from tests.contract.values import ALICE, HUB, LATER, NOW, furnish
 
 STAFF = Group("Corp", "Staff", "All of us", "a note", {"MaxUpload": 1_000_000})
@@ -64,6 +67,23 @@ def test_a_user_is_in_a_group_that_is(fleet: Fleet) -> None:
     assert fleet.directory.policy_of(alice) == {"Access": 1}
     alice = fleet.directory.set_user(replace(alice, group=""), LATER)
     assert fleet.directory.user("corp", "alice") == alice
+
+
+def test_a_login_looks_up_the_policy_of_a_group_and_the_source_rules(fleet: Fleet) -> None:
+    lookups = Lookups(fleet.directory, fleet.rules)
+    _, alice = furnish(fleet)
+    assert lookups.read("corp", "alice").sources is None
+    group = fleet.directory.create_group(STAFF, NOW)
+    fleet.directory.set_user(replace(alice, group="staff"), LATER)
+    (rule,) = fleet.rules.add_source_rules("corp", [SourceRule(read_network("::/0"))], NOW)
+    found = lookups.read("corp", "alice")
+    assert found.user is not None
+    assert found.user.policy == STAFF.policy
+    assert found.sources is not None
+    assert found.sources.rules == (rule,)
+    assert lookups.last("corp", "alice") == found
+    fleet.directory.set_group(replace(group, policy={}), LATER)
+    assert lookups.read("corp", "alice").state != found.state
 
 
 def test_members_leave_a_group_that_goes(fleet: Fleet) -> None:
