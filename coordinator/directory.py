@@ -1,24 +1,30 @@
-"""The directory: hubs and users as configured. Each change raises the directory's version.
+"""The directory: hubs, users and groups as configured. Each change raises the directory's version.
 
 A change is a read value, changed with `dataclasses.replace`, and written back. If somebody else
 wrote in between, that is a Conflict and nothing happened.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from coordinator.errors import AlreadyExists, Conflict, InvalidValue, NotFound
+from coordinator.errors import AlreadyExists, Conflict, InvalidValue, NotFound, TooMany
+from coordinator.groups import MAX_GROUPS, Group, policy_of
 from coordinator.model import Hub, User
 from coordinator.names import (
     are_names,
     byte_size,
+    check_group_name,
     check_hub_name,
+    check_option_name,
     check_policy_name,
     check_user_name,
     fold,
 )
 from coordinator.records import (
     flat,
+    group_from_fields,
+    group_to_fields,
     hub_from_fields,
     hub_to_fields,
     unflat,
@@ -26,6 +32,7 @@ from coordinator.records import (
     user_to_fields,
 )
 from coordinator.seal import Sealer, context_of
+from coordinator.sources import SourceList
 from coordinator.store import Answer, Store
 from coordinator.times import Timestamp, read_timestamp
 
@@ -34,7 +41,7 @@ MAX_MESSAGE = 8192  # bytes
 MAX_NUMBER = 0xFFFF_FFFF
 BATCH = 500  # users and sessions removed by one step
 
-_OPTIONAL_OF_USER = ("secret", "expires")
+_OPTIONAL_OF_USER = ("secret", "expires", "group")
 
 
 class Lookup(NamedTuple):
@@ -45,10 +52,13 @@ class Lookup(NamedTuple):
     state: str
     """A word for the directory as it was then, for `Sessions.open`: any change makes it another.
     Empty: such names cannot be."""
+    sources: SourceList | None = None
+    """The hub's source rules, if there are any and `Lookups` has read them; so it has the group's
+    policy as the user's."""
 
 
 class Directory:
-    """Hubs and users of a fleet. Raises StoreUnavailable from every method."""
+    """Hubs, users and groups of a fleet. Raises StoreUnavailable from every method."""
 
     def __init__(self, store: Store, sealer: Sealer) -> None:
         self._store = store
@@ -65,7 +75,7 @@ class Directory:
         _check_hub(made)
         keys = (self._keys.hub(hub.name), self._keys.hubs(), self._keys.directory_version())
         fields = flat(hub_to_fields(made))
-        answer = self._store.step("directory_create", keys, [fold(hub.name), *fields])
+        answer = self._store.step("directory_create", keys, [fold(hub.name), 0, *fields])
         if answer[0] == "exists":
             raise AlreadyExists("hub", hub.name)
         return replace(made, version=_number(answer[1]))
@@ -121,7 +131,7 @@ class Directory:
     def create_user(self, user: User, now: Timestamp) -> User:
         """Store a new user and return it as stored.
 
-        Raises AlreadyExists, NotFound (of the hub), InvalidValue.
+        Raises AlreadyExists, NotFound (of the hub or the group), InvalidValue.
         """
         made = _normal(replace(user, created=now, changed=now))
         keys = (
@@ -129,14 +139,11 @@ class Directory:
             self._keys.users(user.hub),
             self._keys.directory_version(),
             self._keys.hub(user.hub),
+            *self._group_key(user),
         )
         fields = flat(user_to_fields(made, self._seal(made)))
-        answer = self._store.step("directory_create", keys, [fold(user.name), *fields])
-        if answer[0] == "no-hub":
-            raise NotFound("hub", user.hub)
-        if answer[0] == "exists":
-            raise AlreadyExists("user", user.name)
-        return replace(made, version=_number(answer[1]))
+        answer = self._store.step("directory_create", keys, [fold(user.name), 0, *fields])
+        return replace(made, version=_created(answer, made))
 
     def user(self, hub: str, name: str) -> User | None:
         """Return a user by name in any case; None if there is none. Raises SealBroken."""
@@ -169,10 +176,15 @@ class Directory:
     def set_user(self, user: User, now: Timestamp) -> User:
         """Replace an account; `user.version` is the version it was read with.
 
-        Sessions keep the policy of their login. Raises NotFound, Conflict, InvalidValue.
+        Raises NotFound (of the user or the group), Conflict, InvalidValue.
         """
         made = _normal(replace(user, changed=now))
-        keys = (self._keys.user(user.hub, user.name), self._keys.directory_version())
+        keys = (
+            self._keys.user(user.hub, user.name),
+            self._keys.directory_version(),
+            self._keys.hub(user.hub),
+            *self._group_key(user),
+        )
         fields = user_to_fields(made, self._seal(made))
         args = [user.version, len(_OPTIONAL_OF_USER), *_OPTIONAL_OF_USER, *flat(fields)]
         return replace(made, version=_written(self._store.step("directory_set", keys, args), made))
@@ -186,8 +198,92 @@ class Directory:
             keys.user_sessions(hub, name),
             keys.user_traffic(hub, name),
             keys.directory_version(),
+            keys.hub(hub),
         )
         return self._delete("user", name, "user_delete", touched, [fold(hub), fold(name)])
+
+    def create_group(self, group: Group, now: Timestamp) -> Group:
+        """Store a new group and return it as stored.
+
+        Raises AlreadyExists, NotFound (of the hub), TooMany, InvalidValue.
+        """
+        made = _normal_group(replace(group, created=now, changed=now))
+        keys = (
+            self._keys.group(group.hub, group.name),
+            self._keys.groups(group.hub),
+            self._keys.directory_version(),
+            self._keys.hub(group.hub),
+        )
+        args = [fold(group.name), MAX_GROUPS, *flat(group_to_fields(made))]
+        return replace(
+            made, version=_created(self._store.step("directory_create", keys, args), made)
+        )
+
+    def group(self, hub: str, name: str) -> Group | None:
+        """Return a group by name in any case; None if there is none."""
+        if not are_names(hub, name):
+            return None
+        fields = self._store.fields(self._keys.group(hub, name))
+        return group_from_fields(fields) if fields else None
+
+    def groups(self, hub: str) -> list[Group]:
+        """Return all groups of a hub by name, none for a hub that is not."""
+        names = self._store.members(self._keys.groups(hub))
+        found = self._store.fields_of([self._keys.group(hub, name) for name in names])
+        return [group_from_fields(fields) for fields in found if fields]
+
+    def set_group(self, group: Group, now: Timestamp) -> Group:
+        """Replace a group's settings; `group.version` is the version it was read with.
+
+        Raises NotFound, Conflict, InvalidValue.
+        """
+        made = _normal_group(replace(group, changed=now))
+        keys = (
+            self._keys.group(group.hub, group.name),
+            self._keys.directory_version(),
+            self._keys.hub(group.hub),
+        )
+        args = [group.version, 0, *flat(group_to_fields(made))]
+        return replace(made, version=_written(self._store.step("directory_set", keys, args), made))
+
+    def delete_group(self, hub: str, name: str) -> int:
+        """Delete a group and return how many members it had: they are in none now.
+
+        Raises NotFound.
+        """
+        keys = self._keys
+        touched = (
+            keys.group(hub, name),
+            keys.groups(hub),
+            keys.users(hub),
+            keys.hub(hub),
+            keys.directory_version(),
+        )
+        args = [keys.prefix, fold(hub), fold(name)]
+        answer = self._store.step("group_delete", touched, args)
+        if answer[0] == "no-group":
+            raise NotFound("group", name)
+        return _number(answer[1])
+
+    def policy_of(self, user: User) -> Mapping[str, int]:
+        """Return the policy a user is under: his own, else his group's."""
+        needed = user.group and not user.policy
+        return policy_of(user, self.group(user.hub, user.group) if needed else None)
+
+    def accounts(self, hub: str, names: Sequence[str]) -> list[User | None]:
+        """Return users without their secrets, in order; None for those that are not."""
+        keys = [self._keys.user(hub, name) for name in names]
+        return [user_from_fields(f, None) if f else None for f in self._store.fields_of(keys)]
+
+    def groups_named(self, hub: str, names: Sequence[str]) -> list[Group | None]:
+        """Return groups in order; None for those that are not."""
+        keys = [self._keys.group(hub, name) for name in names]
+        return [group_from_fields(f) if f else None for f in self._store.fields_of(keys)]
+
+    def hubs_named(self, names: Sequence[str]) -> list[Hub | None]:
+        """Return hubs in one round trip, in order; None for those that are not."""
+        found = self._store.fields_of([self._keys.hub(name) for name in names])
+        return [hub_from_fields(fields) if fields else None for fields in found]
 
     def _delete(
         self, kind: str, name: str, step: str, keys: tuple[str, ...], args: list[str]
@@ -200,6 +296,9 @@ class Directory:
             ended += _number(answer[1])
             if answer[0] == "done":
                 return ended
+
+    def _group_key(self, user: User) -> tuple[str, ...]:
+        return (self._keys.group(user.hub, user.group),) if user.group else ()
 
     def _seal(self, user: User) -> str | None:
         if user.secret is None:
@@ -215,11 +314,27 @@ class Directory:
         return user_from_fields(fields, secret)
 
 
-def _written(answer: Answer, record: Hub | User) -> int:
+def _created(answer: Answer, record: User | Group) -> int:
+    """Return the version a new record was written under."""
+    kind = _kind(record)
+    if answer[0] == "no-hub":
+        raise NotFound("hub", record.hub)
+    if answer[0] == "no-group":
+        raise NotFound("group", _group_of(record))
+    if answer[0] == "exists":
+        raise AlreadyExists(kind, record.name)
+    if answer[0] == "full":
+        raise TooMany(kind, MAX_GROUPS)
+    return _number(answer[1])
+
+
+def _written(answer: Answer, record: Hub | User | Group) -> int:
     """Return the version a change was written under."""
-    kind = "hub" if isinstance(record, Hub) else "user"
+    kind = _kind(record)
     if answer[0] == "gone":
         raise NotFound(kind, record.name)
+    if answer[0] == "no-group":
+        raise NotFound("group", _group_of(record))
     if answer[0] == "conflict":
         raise Conflict(
             f"{kind} {record.name!r} was changed meanwhile: "
@@ -234,6 +349,14 @@ def _fields(items: object) -> dict[str, str]:
     return unflat(items)
 
 
+def _kind(record: Hub | User | Group) -> str:
+    return type(record).__name__.lower()
+
+
+def _group_of(record: Hub | User | Group) -> str:
+    return record.group if isinstance(record, User) else record.name
+
+
 def _number(item: object) -> int:
     return int(str(item))
 
@@ -243,16 +366,29 @@ def _check_hub(hub: Hub) -> None:
     _check_text(f"message of hub {hub.name!r}", hub.message, MAX_MESSAGE)
     _check_number("max_sessions", hub.max_sessions)
     _check_number("max_macs", hub.max_macs)
+    for name, value in hub.options.items():
+        _check_number(f"option {check_option_name(name)}", value)
 
 
 def _normal(user: User) -> User:
     """Return `user` with its times in the stored form, or raise InvalidValue."""
     check_user_name(user.name)
-    _check_text("real_name", user.real_name, MAX_TEXT)
-    _check_text("note", user.note, MAX_TEXT)
-    for name, value in user.policy.items():
-        _check_number(f"policy {check_policy_name(name)}", value)
+    _check_texts(user)
     return replace(user, expires=read_timestamp(user.expires) if user.expires else None)
+
+
+def _normal_group(group: Group) -> Group:
+    """Return `group`, or raise InvalidValue."""
+    check_group_name(group.name)
+    _check_texts(group)
+    return group
+
+
+def _check_texts(record: User | Group) -> None:
+    _check_text("real_name", record.real_name, MAX_TEXT)
+    _check_text("note", record.note, MAX_TEXT)
+    for name, value in record.policy.items():
+        _check_number(f"policy {check_policy_name(name)}", value)
 
 
 def _check_text(what: str, text: str, most: int) -> None:

@@ -39,7 +39,8 @@ class SealBroken(CoordinatorError):
 
 
 class NotFound(CoordinatorError):
-    """Nothing of this name. `kind` is "hub", "user", "session" or "node"."""
+    """Nothing of this name. `kind` is "hub", "user", "group", "session", "node", or, with the
+    number of a rule for a name, "access rule" or "source rule"."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"no {kind} named {name!r}")
@@ -58,6 +59,15 @@ class AlreadyExists(CoordinatorError):
 
 class Conflict(CoordinatorError):
     """Somebody changed the record since it was read: read it again and decide anew."""
+
+
+class TooMany(CoordinatorError):
+    """A hub holds as many of a kind as it may. `kind` as in `NotFound`."""
+
+    def __init__(self, kind: str, allowed: int) -> None:
+        super().__init__(f"too many {kind}s in this hub: {allowed} are allowed")
+        self.kind = kind
+        self.allowed = allowed
 
 
 class LeaseLost(CoordinatorError):

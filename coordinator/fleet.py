@@ -23,6 +23,7 @@ from coordinator.placement import Placement
 from coordinator.prologue import Prologue
 from coordinator.records import flat, unflat
 from coordinator.redis_store import RedisStore
+from coordinator.rules import Rules
 from coordinator.seal import Sealer, context_of, derive
 from coordinator.sessions import Sessions
 from coordinator.store import Store
@@ -48,6 +49,8 @@ class Fleet:
     bridges: Bridges
     administration: Administration
     sessions: Sessions
+    rules: Rules
+    """Access lists and source rules of hubs."""
     traffic: TrafficTotals
     nodes: Nodes
     certificates: Certificates
@@ -103,6 +106,7 @@ def join(
         bridges=Bridges(store),
         administration=Administration(store, sealer),
         sessions=Sessions(store),
+        rules=Rules(store),
         traffic=TrafficTotals(store),
         nodes=Nodes(prologue),
         certificates=Certificates(store, sealer),

@@ -8,6 +8,7 @@ the clock of the store.
 
 from coordinator.names import (
     check_fleet_name,
+    check_group_name,
     check_hub_name,
     check_node_name,
     check_user_name,
@@ -59,6 +60,18 @@ class Keys:
 
     def user(self, hub: str, user: str) -> str:
         return f"{self.prefix}user:{_hub(hub)}:{_user(user)}"
+
+    def groups(self, hub: str) -> str:
+        return f"{self.prefix}groups:{_hub(hub)}"
+
+    def group(self, hub: str, group: str) -> str:
+        return f"{self.prefix}group:{_hub(hub)}:{_group(group)}"
+
+    def access(self, hub: str) -> str:
+        return f"{self.prefix}access:{_hub(hub)}"
+
+    def sources(self, hub: str) -> str:
+        return f"{self.prefix}sources:{_hub(hub)}"
 
     def session_number(self, hub: str) -> str:
         return f"{self.prefix}session-number:{_hub(hub)}"
@@ -163,3 +176,7 @@ def _hub(name: str) -> str:
 
 def _user(name: str) -> str:
     return fold(check_user_name(name))
+
+
+def _group(name: str) -> str:
+    return fold(check_group_name(name))

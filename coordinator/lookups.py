@@ -6,7 +6,10 @@ changed since. So a login may be let in by what is kept here, and never by what 
 more; whoever is not let in by it has to be judged by what is read anew.
 """
 
+from dataclasses import replace
+
 from coordinator.directory import Directory, Lookup
+from coordinator.rules import Rules
 
 MOST = 10_000  # users kept, with the hashes of their passwords, opened
 
@@ -14,8 +17,9 @@ MOST = 10_000  # users kept, with the hashes of their passwords, opened
 class Lookups:
     """Lookups of one process, all read under one state of the directory."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, rules: Rules) -> None:
         self._directory = directory
+        self._rules = rules
         self._kept: dict[tuple[str, str], Lookup] = {}
         self._state = ""
 
@@ -24,11 +28,24 @@ class Lookups:
         return self._kept.get((hub, user))
 
     def read(self, hub: str, user: str) -> Lookup:
-        """Read anew, in one round trip; names may be anything. Raises SealBroken, StoreError."""
-        found = self._directory.find(hub, user)
+        """Read anew, in one round trip; names may be anything. Raises SealBroken, StoreError.
+
+        A group's policy and a hub's source rules are read after it, where there are any: whatever
+        changes in between makes the state another.
+        """
+        found = self._with_rules(self._directory.find(hub, user))
         if found.state != self._state or len(self._kept) >= MOST:
             self._kept.clear()
             self._state = found.state
         if found.user is not None and found.state:  # strangers make names up without end
             self._kept[hub, user] = found
         return found
+
+    def _with_rules(self, found: Lookup) -> Lookup:
+        hub, user = found.hub, found.user
+        if user is not None and user.group:
+            user = replace(user, policy=self._directory.policy_of(user))
+        sources = None
+        if hub is not None and hub.source_version:
+            sources = self._rules.source_list(hub.name)
+        return found._replace(user=user, sources=sources)

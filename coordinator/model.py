@@ -42,11 +42,21 @@ class Hub:
     """Addresses the switch may learn."""
     message: str = ""
     """Shown to each client that joins."""
+    no_enum: bool = False
+    """Not named to clients that ask which hubs there are."""
+    options: Mapping[str, int] = field(default_factory=dict)
+    """Extended options by the reference's names; only what differs from the default."""
     created: Timestamp = NEVER
     changed: Timestamp = NEVER
     version: int = 0
     log: HubLog = field(default_factory=HubLog)
     """What is written down of it."""
+    access_version: int = field(default=0, compare=False)
+    """Of its access list; like the next two written by steps: what has changed is read again."""
+    source_version: int = field(default=0, compare=False)
+    """Of its source rules."""
+    terms_version: int = field(default=0, compare=False)
+    """The latest of its users and groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,10 @@ class User:
     expires: Timestamp | None = None
     """No login from this moment on."""
     policy: Mapping[str, int] = field(default_factory=dict)
-    """By the names on the wire, without `policy:`; only what differs from the default."""
+    """By the names on the wire, without `policy:`; only what differs from the default. If there is
+    any, the group's does not hold (`groups.policy_of`)."""
+    group: str = ""
+    """The group he is in; empty: none."""
     created: Timestamp = NEVER
     changed: Timestamp = NEVER
     version: int = 0
@@ -137,6 +150,8 @@ class NewSession:
     bridge: bool = False
     """May carry addresses other than its own (`require_bridge_routing`, granted)."""
     monitor: bool = False
+    group: str = ""
+    """The user's at login; empty: none."""
     inc: int = 0
     """Incarnation of the node that carries it."""
     hub_epoch: int = 0

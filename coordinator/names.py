@@ -18,6 +18,7 @@ _HUB = re.compile(r"[A-Za-z0-9 ()\-_#%&.]+")
 _FLEET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NODE = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _COUNTER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _POLICY = re.compile(r"[A-Za-z0-9]{1,63}")
 
 
@@ -63,6 +64,14 @@ def check_user_name(name: str) -> str:
     return name
 
 
+def check_group_name(name: str) -> str:
+    """Return `name` if a group may be called so; raises InvalidValue."""
+    _check_size("group name", name)
+    if not name.isprintable():
+        raise InvalidValue(f"group name {name!r}: only printable characters are allowed")
+    return name
+
+
 def check_fleet_name(name: str) -> str:
     """Return `name` if a fleet may be called so; raises InvalidValue."""
     return _check_form("fleet name", name, _FLEET, MAX_FLEET, "letters, digits and '._-'")
@@ -81,6 +90,11 @@ def check_counter_name(name: str) -> str:
 def check_policy_name(name: str) -> str:
     """Return `name` if it is shaped like a policy on the wire; raises InvalidValue."""
     return _check_form("policy", name, _POLICY, 63, "letters and digits")
+
+
+def check_option_name(name: str) -> str:
+    """Return `name` if it is shaped like an option of a hub; raises InvalidValue."""
+    return _check_form("option", name, _OPTION, 63, "letters, digits and '_'")
 
 
 def _check_size(what: str, name: str) -> None:

@@ -7,6 +7,7 @@ version apart share a fleet.
 
 from collections.abc import Mapping, Sequence
 
+from coordinator.groups import Group
 from coordinator.hub_log import HubLog
 from coordinator.model import (
     NEVER,
@@ -28,6 +29,7 @@ from coordinator.names import check_counter_name
 from coordinator.times import Timestamp
 
 POLICY = "policy:"
+OPTION = "option:"
 DROP = "drop:"
 COUNT = "count:"
 Fields = Mapping[str, str]
@@ -43,8 +45,10 @@ def hub_to_fields(hub: Hub) -> dict[str, str]:
         "max_macs": str(hub.max_macs),
         "message": hub.message,
         "log": hub.log.to_text(),
+        "no_enum": _flag(hub.no_enum),
         "created": hub.created,
         "changed": hub.changed,
+        **{f"{OPTION}{name}": str(value) for name, value in sorted(hub.options.items())},
     }
 
 
@@ -57,6 +61,37 @@ def hub_from_fields(fields: Fields) -> Hub:
         max_macs=_number(fields, "max_macs"),
         message=fields.get("message", ""),
         log=HubLog.from_text(fields.get("log", "")),
+        no_enum=fields.get("no_enum") == "1",
+        options=_named_numbers(fields, OPTION),
+        created=_time(fields, "created"),
+        changed=_time(fields, "changed"),
+        version=_number(fields, "version"),
+        access_version=_number(fields, "access_version"),
+        source_version=_number(fields, "source_version"),
+        terms_version=_number(fields, "terms_version"),
+    )
+
+
+def group_to_fields(group: Group) -> dict[str, str]:
+    """`version` is written by the step itself."""
+    return {
+        "hub": group.hub,
+        "name": group.name,
+        "real_name": group.real_name,
+        "note": group.note,
+        "created": group.created,
+        "changed": group.changed,
+        **policy_to_fields(group.policy),
+    }
+
+
+def group_from_fields(fields: Fields) -> Group:
+    return Group(
+        hub=fields["hub"],
+        name=fields["name"],
+        real_name=fields.get("real_name", ""),
+        note=fields.get("note", ""),
+        policy=policy_from_fields(fields),
         created=_time(fields, "created"),
         changed=_time(fields, "changed"),
         version=_number(fields, "version"),
@@ -73,6 +108,7 @@ def user_to_fields(user: User, sealed_secret: str | None) -> dict[str, str]:
         "real_name": user.real_name,
         "note": user.note,
         "expires": user.expires,
+        "group": user.group or None,
         "created": user.created,
         "changed": user.changed,
     }
@@ -90,6 +126,7 @@ def user_from_fields(fields: Fields, secret: bytes | None) -> User:
         note=fields.get("note", ""),
         expires=Timestamp(fields["expires"]) if "expires" in fields else None,
         policy=policy_from_fields(fields),
+        group=fields.get("group", ""),
         created=_time(fields, "created"),
         changed=_time(fields, "changed"),
         version=_number(fields, "version"),
@@ -119,6 +156,7 @@ def session_to_fields(record: SessionRecord) -> dict[str, str]:
         "qos": _flag(record.qos),
         "bridge": _flag(record.bridge),
         "monitor": _flag(record.monitor),
+        "group": record.group,
         "inc": str(record.inc),
         "hub_epoch": str(record.hub_epoch),
         "macs": " ".join(record.macs),
@@ -128,7 +166,7 @@ def session_to_fields(record: SessionRecord) -> dict[str, str]:
         "adopted": record.adopted,
         "seen": record.seen,
     }
-    for optional in ("unique_id", "macs", "ips", "adopted"):
+    for optional in ("unique_id", "group", "macs", "ips", "adopted"):
         if not values[optional]:
             del values[optional]
     return values | policy_to_fields(record.policy)
@@ -157,6 +195,7 @@ def session_from_fields(fields: Fields) -> SessionRecord:
         qos=fields.get("qos") == "1",
         bridge=fields.get("bridge") == "1",
         monitor=fields.get("monitor") == "1",
+        group=fields.get("group", ""),
         inc=_number(fields, "inc"),
         hub_epoch=_number(fields, "hub_epoch"),
         macs=tuple(fields.get("macs", "").split()),

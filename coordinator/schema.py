@@ -100,11 +100,11 @@ KEYS: Sequence[Key] = (
     _key(
         "directory-version",
         "string",
-        "number, raised by each change of a hub, a user or a bridge",
+        "number, raised by each change of a hub or of what it holds, and of a bridge",
         writer="every directory change",
         lifetime="for ever",
-        steps="directory_create directory_set hub_delete user_delete bridge_add bridge_remove"
-        " syslog_set",
+        steps="directory_create directory_set hub_delete user_delete group_delete rules_change "
+        "bridge_add bridge_remove syslog_set",
     ),
     _key(
         "hubs",
@@ -119,11 +119,12 @@ KEYS: Sequence[Key] = (
         "hash",
         "a hub's settings",
         fields="""
-            name kind online max_sessions max_macs message log created changed version removing?
+            name kind online max_sessions max_macs message log no_enum option:<option>? created
+            changed version access_version? source_version? terms_version? removing?
         """,
-        writer="hub create, set",
+        writer="hub create, set; `…_version` by whatever changes its rules, users and groups",
         lifetime=_WITH_HUB,
-        steps="directory_create directory_set hub_delete",
+        steps="directory_create directory_set user_delete group_delete rules_change hub_delete",
     ),
     _key(
         "bridges",
@@ -166,12 +167,47 @@ KEYS: Sequence[Key] = (
         "hash",
         "a user's account; the secret is sealed",
         fields="""
-            hub name auth secret? real_name note expires? policy:<policy>? created changed
+            hub name auth secret? real_name note expires? group? policy:<policy>? created changed
             version
         """,
-        writer="user create, set, passwd",
+        writer="user create, set, passwd; group delete",
         lifetime=_WITH_USER,
-        steps="directory_create directory_set user_delete hub_delete",
+        steps="directory_create directory_set user_delete group_delete hub_delete",
+    ),
+    _key(
+        "groups:<hub>",
+        "set",
+        "names of a hub's groups",
+        writer="group create, delete",
+        lifetime=_WITH_HUB,
+        steps="directory_create group_delete hub_delete",
+    ),
+    _key(
+        "group:<hub>:<group>",
+        "hash",
+        "a group of users; which they are, the users say",
+        fields="hub name real_name note policy:<policy>? created changed version",
+        writer="group create, set",
+        lifetime="until the group or its hub is deleted",
+        steps="directory_create directory_set group_delete hub_delete",
+    ),
+    _key(
+        "access:<hub>",
+        "hash",
+        "a hub's access list, a line for each rule: lowest priority first, the first match decides",
+        fields="version next_id changed rule:<number>?",
+        writer="access add, enable, disable, delete",
+        lifetime=_WITH_HUB,
+        steps="rules_change hub_delete",
+    ),
+    _key(
+        "sources:<hub>",
+        "hash",
+        "from where clients may log in to a hub, a line for each rule: lowest priority first",
+        fields="version next_id changed rule:<number>?",
+        writer="hub source allow, deny, delete",
+        lifetime=_WITH_HUB,
+        steps="rules_change hub_delete",
     ),
     _key(
         "session-number:<hub>",
@@ -196,8 +232,8 @@ KEYS: Sequence[Key] = (
         fields="""
             name hub user node epoch key_hash address client_name client_version client_build
             host_name unique_id? policy:<policy>? max_connection timeout_ms use_encrypt
-            use_compress half_connection qos bridge monitor inc hub_epoch macs? ips? connections
-            created adopted? seen
+            use_compress half_connection qos bridge monitor group? inc hub_epoch macs? ips?
+            connections created adopted? seen
         """
         + _TRAFFIC,
         writer="the node that carries it; fenced by `epoch` and `hub_epoch`",

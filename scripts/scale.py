@@ -69,7 +69,7 @@ def create_hubs(fleet: Fleet, hubs: int) -> None:
         name = f"h{number}"
         record = ["name", name, "kind", "dynamic", "online", "1", "created", now]
         touched = [keys.hub(name), keys.hubs(), keys.directory_version()]
-        calls.append(Call(touched, [name, *record]))
+        calls.append(Call(touched, [name, 0, *record]))
     with measured(fleet.store, "create hubs (500 in one round trip)", hubs):
         for start in range(0, hubs, PIPELINE):
             fleet.store.steps("directory_create", calls[start : start + PIPELINE])

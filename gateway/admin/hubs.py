@@ -1,6 +1,6 @@
 """Hubs, as an operator sees and changes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypedDict, Unpack
@@ -16,6 +16,7 @@ from gateway.admin import audit
 from gateway.admin.agreement import until_agreed
 from gateway.admin.nodes import NotPossible, takers
 from gateway.admin.nodes import report as node_report
+from gateway.admin.options import merge
 
 
 class HubChanges(TypedDict, total=False):
@@ -26,6 +27,9 @@ class HubChanges(TypedDict, total=False):
     max_macs: int
     message: str
     log: HubLog
+    no_enum: bool
+    options: Mapping[str, int]
+    """By name; others stay."""
 
 
 class HubState(StrEnum):
@@ -74,7 +78,7 @@ def create(
     fleet: Fleet, name: str, kind: HubKind, now: Timestamp, **settings: Unpack[HubChanges]
 ) -> Hub:
     """Make a hub. Raises AlreadyExists, InvalidValue."""
-    made = fleet.directory.create_hub(replace(Hub(name, kind), **settings), now)
+    made = fleet.directory.create_hub(_changed(Hub(name, kind), settings), now)
     audit.record(fleet, "hub create", hub=made.name, after=made)
     return made
 
@@ -122,11 +126,16 @@ def change(fleet: Fleet, name: str, now: Timestamp, **changes: Unpack[HubChanges
 
     def attempt() -> tuple[Hub, Hub]:
         was = find(fleet, name)
-        return was, fleet.directory.set_hub(replace(was, **changes), now)
+        return was, fleet.directory.set_hub(_changed(was, changes), now)
 
     was, made = until_agreed(attempt)
     audit.record(fleet, "hub set", hub=made.name, before=was, after=made)
     return made
+
+
+def _changed(hub: Hub, changes: HubChanges) -> Hub:
+    options = merge(hub.options, changes.get("options", {}))
+    return replace(replace(hub, **changes), options=options)
 
 
 def delete(fleet: Fleet, name: str) -> int:

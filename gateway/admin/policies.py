@@ -1,4 +1,4 @@
-"""Policies an operator may set for a user: their names, values, and who acts on them today.
+"""Policies an operator may set for a user or group: names, values, and who acts on them today.
 
 The names are those of the wire, which SoftEther's own tools use as well. All of them can be stored
 and are told to the client; `Enforced` says what happens beyond that, so that nobody relies on a
@@ -44,18 +44,44 @@ class PolicyKind:
 
 
 _MEANINGS = {
-    "Access": (Enforced.GATEWAY, "may log in"),
-    "NoBridge": (Enforced.GATEWAY, "with NoRouting: may not join in bridge mode"),
-    "NoRouting": (Enforced.GATEWAY, "with NoBridge: may not join in bridge mode"),
-    "MonitorPort": (Enforced.GATEWAY, "may join in monitoring mode and see all frames"),
-    "NoBroadcastLimiter": (Enforced.GATEWAY, "broadcasts are not limited"),
-    "MaxConnection": (Enforced.GATEWAY, "TCP connections of one session, 1 to 32"),
-    "MaxMac": (Enforced.GATEWAY, "MAC addresses behind one session; 0: no limit"),
-    "MultiLogins": (Enforced.GATEWAY, "sessions at once from other machines; 0: no limit"),
-    "AutoDisconnect": (Enforced.CLIENT, "seconds after which the client leaves; 0: never"),
-    "NoSavePassword": (Enforced.CLIENT, "the client forgets the password"),
+    "Access": "may log in; without it sessions end",
+    "NoBridge": "few MAC addresses, as for every plain client; with NoRouting no bridge mode",
+    "NoRouting": "few IPv4 addresses; with NoBridge no bridge mode",
+    "MonitorPort": "may join in monitoring mode and see all frames",
+    "NoBroadcastLimiter": "broadcasts are not limited",
+    "MaxConnection": "TCP connections of one session, 1 to 32",
+    "TimeOut": "seconds of silence after which a connection is given up, from the next login on",
+    "MaxMac": "MAC addresses behind one session; 0: no limit",
+    "MaxIP": "IPv4 addresses behind one session, at least 4; 0: no limit",
+    "MaxIPv6": "IPv6 addresses behind one session, at least 5; 0: no limit",
+    "MultiLogins": "sessions at once from other machines; 0: no limit",
+    "MaxUpload": "bit/s from the client; 0: no limit",
+    "MaxDownload": "bit/s to the client; 0: no limit",
+    "DHCPFilter": "no DHCP in either direction",
+    "DHCPNoServer": "may not answer DHCP",
+    "DHCPForce": "only IPv4 addresses that a DHCP server gave",
+    "DHCPv6Filter": "no DHCPv6 in either direction",
+    "DHCPv6NoServer": "may not answer DHCPv6",
+    "ArpDhcpOnly": "no broadcasts but ARP, DHCP and ICMPv6",
+    "PrivacyFilter": "no frames between two sessions that both have it",
+    "NoServer": "may not accept TCP connections over IPv4",
+    "NoServerV6": "may not accept TCP connections over IPv6",
+    "CheckMac": "no MAC address that another session uses",
+    "CheckIP": "no IPv4 address that another session uses",
+    "CheckIPv6": "no IPv6 address that another session uses",
+    "NoRoutingV6": "at most 15 IPv6 addresses",
+    "RSandRAFilter": "no router solicitations and advertisements in either direction",
+    "RAFilter": "may not send router advertisements",
+    "FilterIPv4": "no IPv4 and no ARP in either direction",
+    "FilterIPv6": "no IPv6 in either direction",
+    "FilterNonIP": "nothing but IPv4, ARP and IPv6 in either direction",
+    "NoIPv6DefaultRouterInRA": "routers that advertise themselves are not its default",
+    "NoIPv6DefaultRouterInRAWhenIPv6": "the same for clients that reach us by IPv6",
+    "VLanId": "its frames are in this VLAN of the hub, and it gets those alone",
+    "AutoDisconnect": "seconds after which the client leaves; it is ended if it does not. 0: never",
 }
-_LIMITS = {"MaxConnection": 32}
+_BY_CLIENT = {"NoSavePassword": "the client forgets the password"}
+_LIMITS = {"MaxConnection": 32, "VLanId": 4095}
 _NOT_SETTABLE = ("Ver3",)  # says which policies exist, is none
 
 
@@ -66,10 +92,18 @@ def _kinds() -> dict[str, PolicyKind]:
     for field, name in WIRE_NAMES.items():
         value = getattr(default, field)
         most = 1 if isinstance(value, bool) else _LIMITS.get(name, MAX_NUMBER)
-        enforced, meaning = _MEANINGS.get(name, (Enforced.NOBODY, ""))
+        enforced, meaning = _effect(name)
         if name not in _NOT_SETTABLE:
             found[name] = PolicyKind(name, int(value), most, enforced, meaning)
     return found
+
+
+def _effect(name: str) -> tuple[Enforced, str]:
+    if name in _MEANINGS:
+        return Enforced.GATEWAY, _MEANINGS[name]
+    if name in _BY_CLIENT:
+        return Enforced.CLIENT, _BY_CLIENT[name]
+    return Enforced.NOBODY, ""
 
 
 POLICIES: Mapping[str, PolicyKind] = _kinds()

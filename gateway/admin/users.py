@@ -28,6 +28,8 @@ class UserChanges(TypedDict, total=False):
     """None: never."""
     policy: Mapping[str, int | None]
     """By wire name; None takes one back to its default. Others stay."""
+    group: str
+    """Empty: none."""
     password: str | None
     """None: whoever knows the name may log in."""
 
@@ -50,7 +52,7 @@ def add(
 ) -> User:
     """Make an account; without a password whoever knows its name may log in.
 
-    Raises NotFound (the hub), AlreadyExists, InvalidValue.
+    Raises NotFound (the hub, the group), AlreadyExists, InvalidValue.
     """
     blank = User(find_hub(fleet, hub).name, name, AuthKind.ANONYMOUS)
     made = fleet.directory.create_user(_changed(blank, settings), now)
@@ -85,7 +87,7 @@ def reports(fleet: Fleet, hub: str) -> Sequence[UserReport]:
 def change(
     fleet: Fleet, hub: str, name: str, now: Timestamp, **changes: Unpack[UserChanges]
 ) -> User:
-    """Change an account and return it as it is now; its sessions go on under their old terms.
+    """Change an account and return it as it is now; its sessions follow within seconds.
 
     Raises NotFound, InvalidValue, Conflict.
     """
@@ -136,6 +138,7 @@ def _changed(user: User, changes: UserChanges) -> User:
         note=changes.get("note", user.note),
         expires=changes.get("expires", user.expires),
         policy=merge(user.policy, changes.get("policy", {})),
+        group=changes.get("group", user.group),
     )
 
 

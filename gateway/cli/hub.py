@@ -24,6 +24,7 @@ from gateway.cli.common import (
     yes_option,
 )
 from gateway.cli.exits import NotInTime, UsageProblem
+from gateway.cli.hub_options import OPTION_HELP, OptionSetting, options_as_text
 from gateway.cli.output import Column, print_json, print_record, print_table
 from gateway.cli.totals import (
     logins_as_text,
@@ -82,13 +83,24 @@ def _settings_options(command: F) -> F:
             help="The same from FILE, or from standard input with `-`.",
         ),
         click.option("--online/--offline", default=None, help="Admit clients, or nobody."),
+        click.option(
+            "--no-enum/--enum", default=None, help="Not named to clients that ask, or named."
+        ),
+        click.option(
+            "--option",
+            "options",
+            metavar="NAME=VALUE",
+            type=OptionSetting(),
+            multiple=True,
+            help="An extended option by its SoftEther name, yes or no. May be repeated.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
     return command
 
 
-@hub.command()
+@hub.command(epilog=OPTION_HELP)
 @click.argument("hub", metavar="HUB")
 @click.option(
     "--dynamic",
@@ -147,7 +159,7 @@ def show(invocation: Invocation, hub: str) -> None:
         print_record(_report_as_text(report))
 
 
-@hub.command("set")
+@hub.command("set", epilog=OPTION_HELP)
 @NAME
 @_settings_options
 @format_option
@@ -275,6 +287,8 @@ def _changes(options: dict[str, Any]) -> "HubChanges":
             raise UsageProblem("--message and --message-file are two messages; give one")
         options["message"] = _read_message(file)
     named: HubChanges = {}
+    if extended := dict(options.pop("options")):
+        named["options"] = extended
     for name, value in options.items():
         if value is not None:
             named[name] = value  # type: ignore[literal-required]  # the options bear the names
@@ -323,6 +337,8 @@ def _as_json(hub: Hub) -> dict[str, object]:
         "max_sessions": hub.max_sessions,
         "max_macs": hub.max_macs,
         "message": hub.message,
+        "no_enum": hub.no_enum,
+        "options": dict(hub.options),
         "created": hub.created,
         "changed": hub.changed,
     }
@@ -381,6 +397,8 @@ def _report_as_text(report: "HubReport") -> dict[str, object]:
         "sessions": f"{report.sessions} of {limit(hub.max_sessions)}",
         "MAC addresses": hub.max_macs or "16384 (default)",
         "message": hub.message,
+        "named to clients": yes(not hub.no_enum),
+        "options": options_as_text(hub) or "defaults",
         "logins": logins_as_text(totals),
         **traffic_as_text(totals.traffic),
         "dropped": drops or "nothing",

@@ -9,6 +9,7 @@ import click
 
 from coordinator.errors import CoordinatorError
 from gateway import __version__
+from gateway.cli.access import access
 from gateway.cli.admin import admin
 from gateway.cli.audit import audit
 from gateway.cli.bridge import bridge
@@ -19,6 +20,7 @@ from gateway.cli.connect import connect
 from gateway.cli.doctor import doctor
 from gateway.cli.exits import ExitCode, code_of, line_of
 from gateway.cli.gateway import gateway
+from gateway.cli.group import group
 from gateway.cli.history import events, history
 from gateway.cli.hub import hub
 from gateway.cli.keys import redis
@@ -26,6 +28,7 @@ from gateway.cli.leader import leader
 from gateway.cli.logs import log, syslog
 from gateway.cli.node import node
 from gateway.cli.session import session
+from gateway.cli.source import source
 from gateway.cli.status import status
 from gateway.cli.top import top
 from gateway.cli.user import user
@@ -79,10 +82,11 @@ def cli(ctx: click.Context) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(gateway, connect, hub, bridge, user, session),
+    *(gateway, connect, hub, bridge, user, group, access, session),
     *(status, doctor, top, node, leader, history, events, audit, wait),
     *(admin, config, syslog, redis, completion),
 )
 hub.add_command(log)
 for command in COMMANDS:
     cli.add_command(command)
+hub.add_command(source)

@@ -1,6 +1,6 @@
 """`etherfleet user`: who may join a hub."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +45,7 @@ COLUMNS = (
     Column("USER"),
     Column("REAL NAME", loose=True),
     Column("AUTH"),
+    Column("GROUP", loose=True),
     Column("SESSIONS", right=True),
     Column("LAST LOGIN", right=True),
     Column("EXPIRES"),
@@ -57,12 +58,14 @@ def _policies_by(enforced: Enforced) -> str:
 
 
 POLICY_HELP = f"""\
-Policies enforced by the gateway: {_policies_by(Enforced.GATEWAY)}.
+Policies enforced by the gateway, also on sessions that stand: {_policies_by(Enforced.GATEWAY)}.
 
 Policies told to the client, which obeys: {_policies_by(Enforced.CLIENT)}.
 
 All others are stored and told to the client, but NOT ENFORCED YET:
 {_policies_by(Enforced.NOBODY)}.
+
+A user with any policy of his own is under that alone, not under his group's.
 """
 
 
@@ -102,6 +105,12 @@ def _account_options(command: F) -> F:
             metavar="TIME",
             type=Expiry(),
             help="No login after TIME: RFC 3339, or a date, which still counts (UTC).",
+        ),
+        click.option(
+            "--group",
+            metavar="GROUP",
+            shell_complete=complete.groups,
+            help="Put the user in a group of the hub: its policy holds if he has none himself.",
         ),
         click.option(
             "--max-sessions",
@@ -198,6 +207,7 @@ def show(invocation: Invocation, hub: str, name: str) -> None:
 @click.option("--anonymous", is_flag=True, help="Take the password away; passwd gives one again.")
 @_account_options
 @click.option("--no-expires", is_flag=True, help="Never expires.")
+@click.option("--no-group", is_flag=True, help="In no group any more.")
 @format_option
 @fleet_options()
 @pass_invocation
@@ -208,11 +218,13 @@ def set_(
     name: str,
     anonymous: bool,
     no_expires: bool,
+    no_group: bool,
     **options: Any,
 ) -> None:
     """Change the account of NAME; what is not named stays.
 
-    Sessions go on under the terms of their login; end them with: etherfleet session kick
+    Policies act on sessions that stand within a second or two; what a client was told at its
+    login (TimeOut, AutoDisconnect) with its next one.
     """
     from gateway.admin import users
 
@@ -221,6 +233,10 @@ def set_(
         if "expires" in changes:
             raise UsageProblem("--expires and --no-expires exclude each other; give one")
         changes["expires"] = None
+    if no_group:
+        if "group" in changes:
+            raise UsageProblem("--group and --no-group exclude each other; give one")
+        changes["group"] = ""
     if anonymous:
         changes["password"] = None
     if not changes:
@@ -280,6 +296,8 @@ def _changes(options: dict[str, Any]) -> "UserChanges":
             raise UsageProblem("--max-sessions and --policy MultiLogins are the same; give one")
         policy["MultiLogins"] = most
     changes: UserChanges = {}
+    if options["group"] is not None:
+        changes["group"] = options["group"]
     if options["real_name"] is not None:
         changes["real_name"] = options["real_name"]
     if options["note"] is not None:
@@ -288,9 +306,23 @@ def _changes(options: dict[str, Any]) -> "UserChanges":
         changes["expires"] = options["expires"]
     if policy:
         changes["policy"] = policy
-        if idle := not_enforced([name for name, number in policy.items() if number]):
-            note(f"stored and told to the client, but not enforced yet: {', '.join(idle)}")
+        note_idle(policy)
     return changes
+
+
+def note_idle(policy: Mapping[str, int | None]) -> None:
+    """Say which of the policies just named nobody acts on."""
+    if idle := not_enforced([name for name, number in policy.items() if number]):
+        note(f"stored and told to the client, but not enforced yet: {', '.join(idle)}")
+
+
+def policies_as_text(policy: Mapping[str, int]) -> list[str] | str:
+    """Return a policy for people, a line for each name."""
+    idle = not_enforced(policy)
+    return [
+        f"{name} = {number}{'  (not enforced yet)' if name in idle else ''}"
+        for name, number in sorted(policy.items())
+    ] or "defaults"
 
 
 def _new_password(file: str | None, name: str) -> str:
@@ -317,6 +349,7 @@ def _row(report: "UserReport") -> tuple[object, ...]:
         user.name,
         user.real_name,
         user.auth.value,
+        user.group or NONE,
         len(report.sessions),
         f"{age(totals.last_login)} ago" if totals.last_login else NONE,
         user.expires[:10] if user.expires else "never",
@@ -332,6 +365,7 @@ def _as_json(user: User) -> dict[str, object]:
         "real_name": user.real_name,
         "note": user.note,
         "expires": user.expires,
+        "group": user.group,
         "policy": dict(user.policy),
         "created": user.created,
         "changed": user.changed,
@@ -348,11 +382,9 @@ def _report_as_json(report: "UserReport") -> dict[str, object]:
 
 def _report_as_text(report: "UserReport") -> dict[str, object]:
     user = report.user
-    idle = not_enforced(user.policy)
-    policies = [
-        f"{name} = {number}{'  (not enforced yet)' if name in idle else ''}"
-        for name, number in sorted(user.policy.items())
-    ]
+    policies = policies_as_text(user.policy)
+    if user.group and not user.policy:
+        policies = f"those of group {user.group}"
     expired = "  (has passed)" if user.is_expired(now()) else ""
     has_password = user.auth is AuthKind.PASSWORD
     return {
@@ -362,7 +394,8 @@ def _report_as_text(report: "UserReport") -> dict[str, object]:
         "note": user.note or NONE,
         "auth": "password" if has_password else "anonymous: no password is asked for",
         "expires": f"{user.expires}{expired}" if user.expires else "never",
-        "policies": policies or "defaults",
+        "group": user.group or NONE,
+        "policies": policies,
         "sessions": list(report.sessions) or "none now",
         "logins": logins_as_text(report.totals),
         **traffic_as_text(report.totals.traffic),

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from gateway.hub.limit import TokenBucket
 from gateway.hub.table import Entry
+
+if TYPE_CHECKING:
+    from gateway.hub import rules
 
 
 @dataclass(slots=True)
@@ -40,12 +43,16 @@ class Port:
 
     `owner` is whatever the caller attached, never looked into. `received` is what came in, dropped
     or not; `sent` is what the switch handed to this port, including what its owner then had no
-    room for; `dropped` counts frames by reason.
+    room for; `dropped` counts frames by reason. `entry` and `exit` say what is asked about frames
+    that come in or leave (`rules.py`); None, and nothing is. Frames that leave go to `sink`: the
+    owner, or what stands before him while there is an `exit`.
     """
 
     __slots__ = (
         "decide",
         "dropped",
+        "entry",
+        "exit",
         "flood",
         "guard",
         "joins",
@@ -56,6 +63,7 @@ class Port:
         "reach",
         "received",
         "sent",
+        "sink",
     )
 
     def __init__(
@@ -70,6 +78,9 @@ class Port:
         joins: bool = False,
     ) -> None:
         self.owner = owner
+        self.sink = owner
+        self.entry: rules.Entry | None = None
+        self.exit: rules.Exit | None = None
         self.max_macs = max_macs  # 0: no limit
         self.flood = flood
         self.guard = guard

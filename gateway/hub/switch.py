@@ -30,10 +30,12 @@ from typing import NamedTuple
 
 from gateway.hub.limit import TokenBucket
 from gateway.hub.port import Port, Traffic
+from gateway.hub.rules import NO_TERMS, HubRules, Terms
 from gateway.hub.table import MacTable
 from gateway.wire.ethernet import PROBES, is_group, is_station
 
 MAX_PATHS = 1024
+MAC_EXCLUSIVE_S = 13.0  # how long an address is its last user's, the reference's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Switch:
     """Ports, the table of who is behind which, and what was dropped by reason.
 
     Reasons: "bad-source" (a group or zero as sender), "mac-limit" (a new address on a port that
-    holds its `max_macs`), "same-port" (the destination is behind the sender's own port),
+    holds its `max_macs`), "mac-conflict" (an address another port uses, policy CheckMac),
+    "same-port" (the destination is behind the sender's own port), those of `rules.py`,
     "broadcast-storm", "flood", "monitor-port" (a monitor sent something), "stray-probe" (a probe
     by a port that joins nothing), "detached".
     """
@@ -75,6 +78,7 @@ class Switch:
         self._uncounted: set[Port] = set()
         self._departed = (Traffic(), Traffic())  # received and sent by ports that left
         self._refresh_s = self.table.refresh_s
+        self.rules = HubRules(self._port_of)
 
     @property
     def ports(self) -> Sequence[Port]:
@@ -90,17 +94,18 @@ class Switch:
         monitor: bool = False,
         joins: bool = False,
         counted: bool = True,
+        terms: Terms = NO_TERMS,
     ) -> Port:
         """Add a port for `owner`.
 
         `max_macs` bounds the addresses learned on it (0: no limit, policy MaxMac); without
         `storm_guard` it may broadcast freely (policy NoBroadcastLimiter). A `monitor` port gets a
         copy of all that is forwarded and may send nothing. One that `joins` leads to a segment
-        beyond this switch, not to a single station. What a port carries that is not `counted` is
-        missing from `carried`: it leads to nobody.
+        beyond this switch, not to a single station. `terms` say what else it may. What a port
+        carries that is not `counted` is missing from `carried`: it leads to nobody.
         """
         settings = self.settings
-        guard = TokenBucket(settings.storm_frames_s, settings.storm_burst) if storm_guard else None
+        guard = self._guard() if storm_guard else None
         decide = self._refuse_monitor if monitor else self._switch
         flood = TokenBucket(settings.flood_copies_s, settings.flood_burst)
         port = Port(
@@ -113,7 +118,17 @@ class Switch:
             self._renew_reach()
         else:
             port.reach = (port, *self._monitors)
+        self.rules.join(port, terms)
         return port
+
+    def change(self, port: Port, *, max_macs: int, storm_guard: bool, terms: Terms) -> None:
+        """Put an attached port under other terms: its next frame is judged by them."""
+        if port not in self._ports:
+            return
+        port.max_macs = max_macs
+        if storm_guard != (port.guard is not None):
+            port.guard = self._guard() if storm_guard else None
+        self.rules.join(port, terms)
 
     def detach(self, port: Port) -> None:
         """Remove `port` and forget what was behind it; what it still sends is dropped."""
@@ -125,6 +140,7 @@ class Switch:
             self._departed[1].merge(port.sent)
         self._uncounted.discard(port)
         self.table.forget_port(port)
+        self.rules.leave(port)
         port.decide = self._refuse_detached
         port.paths.clear()
         port.reach = ()
@@ -194,6 +210,11 @@ class Switch:
             sent.merge(port.sent)
         return received, sent
 
+    def refuse(self, port: Port, addresses: bytes, reason: str, frames: int, size: int) -> None:
+        """Count frames that came in by `port` and that rules stopped before they were forwarded."""
+        port.received.add(is_group(addresses), frames, size)
+        self.drop(port, reason, frames)
+
     def drop(self, port: Port, reason: str, frames: int) -> Sequence[Port]:
         """Count `frames` lost at `port`, here or by its owner ("queue-full"); return no ports."""
         port.dropped[reason] += frames
@@ -210,6 +231,8 @@ class Switch:
             return self.drop(port, "bad-source", frames)
         if destination == PROBES:
             return self._probe(port, frames, size, now)
+        if self.rules.checks_mac(port) and self._is_taken(sender, port, now):
+            return self.drop(port, "mac-conflict", frames)
         source = self.table.learn(sender, port, now, port.max_macs)
         if source is None:
             return self.drop(port, "mac-limit", frames)
@@ -241,6 +264,20 @@ class Switch:
         for other in leave:
             other.sent.add(True, frames, size)
         return leave
+
+    def _guard(self) -> TokenBucket:
+        return TokenBucket(self.settings.storm_frames_s, self.settings.storm_burst)
+
+    def _port_of(self, mac: bytes) -> Port | None:
+        entry = self.table.lookup(mac)
+        return entry.port if entry is not None else None
+
+    def _is_taken(self, mac: bytes, port: Port, now: float) -> bool:
+        """Say whether a station is behind another port, and spoke lately (policy CheckMac)."""
+        entry = self.table.lookup(mac)
+        if entry is None or entry.port is None or entry.port is port:
+            return False
+        return now - entry.seen <= MAC_EXCLUSIVE_S
 
     def _refuse_monitor(
         self, port: Port, addresses: bytes, frames: int, size: int, _now: float

@@ -22,6 +22,7 @@ OWN_CLIENT = "EtherFleet"
 OWN_TIMEOUT_MS = 5000
 _DEFAULT = Policy(no_bridge=False, no_routing=False)
 _FIELDS = {wire: field for field, wire in WIRE_NAMES.items()}
+MIN_TIMEOUT_S, MAX_TIMEOUT_S = 5, 60  # of the policy TimeOut, as at the reference
 _NOBODY = bytes(20)  # compared against when there is no such user
 
 
@@ -96,6 +97,7 @@ def settle(
         )
     if not bridge:
         policy = _without_bridging(policy)
+    timeout_ms = _timeout_ms(policy, timeout_ms)
     wanted = max(1, min(login.max_connection, policy.max_connection or MAX_CONNECTIONS))
     if login.half_connection:
         wanted = max(2, wanted)
@@ -116,6 +118,7 @@ def settle(
         half_connection=login.half_connection,
         bridge=bridge,
         monitor=login.require_monitor,
+        group=user.group,
     )
 
 
@@ -149,6 +152,13 @@ def write_policy_settings(policy: Policy) -> Mapping[str, int]:
         for field, wire in WIRE_NAMES.items()
         if getattr(policy, field) != getattr(_DEFAULT, field)
     }
+
+
+def _timeout_ms(policy: Policy, of_fleet: int) -> int:
+    """Return the time-out of a session: the policy's, if it says one, within what clients take."""
+    if policy.time_out in (0, Policy().time_out):
+        return of_fleet
+    return min(max(policy.time_out, MIN_TIMEOUT_S), MAX_TIMEOUT_S) * 1000
 
 
 def _is_ours(login: Login) -> bool:

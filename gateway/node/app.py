@@ -53,9 +53,11 @@ from gateway.node.login import Entrance, Logins
 from gateway.node.metrics import NodeMetrics, Sources, make_registry
 from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
+from gateway.node.rule_keeper import RuleKeeper
 from gateway.node.siblings import Siblings
 from gateway.node.syslog import SyslogSender
 from gateway.node.table import SessionTable
+from gateway.node.terms import read_access_list
 from gateway.node.vigil import Vigil
 from gateway.transport.contexts import server_context
 from gateway.transport.gate import Gate
@@ -100,7 +102,7 @@ class App:
         self._entrance = _entrance(settings, self.addresses, self.certificate_pem)
         gate = gate_samples.make_gate()
         ledger = Ledger()
-        self.hubs = Hubs(ledger, gate)
+        self.hubs = Hubs(ledger, gate, lambda hub: read_access_list(fleet.rules, hub))
         self._syslog = SyslogSender(settings.node)
         self._journal = Journal(
             settings.log_dir,
@@ -174,6 +176,7 @@ class App:
             self.table,
             self._bridges,
             self._siblings,
+            RuleKeeper(fleet.directory, fleet.rules, self.hubs),
             resume_s=settings.session.resume_s,
         )
         self._insight = self._make_insight(gate)

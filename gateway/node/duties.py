@@ -23,6 +23,7 @@ from gateway.node.hubs import Hubs
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.owned import OwnedHubs
+from gateway.node.rule_keeper import RuleKeeper
 from gateway.node.session import Session
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
@@ -46,6 +47,7 @@ class Duties:
         table: SessionTable,
         bridges: Bridges,
         siblings: Siblings,
+        rules: RuleKeeper,
         *,
         resume_s: float,
     ) -> None:
@@ -57,6 +59,7 @@ class Duties:
         self._hubs = hubs
         self._table = table
         self._bridges = bridges
+        self._rules = rules
         self._resume_s = resume_s
         self._known_version = -1
         self._movers = Group()
@@ -140,17 +143,18 @@ class Duties:
 
     def _apply_directory(self, version: int) -> None:
         """Bring the hubs alive here in line with the directory, if it is new or they are."""
-        for live in list(self._hubs.alive.values()):
-            if version == self._known_version and live.is_current:
-                continue
-            hub = self._fleet.directory.hub(live.hub.name)
+        is_known = version == self._known_version
+        stale = [one for one in self._hubs.alive.values() if not (is_known and one.is_current)]
+        found = self._fleet.directory.hubs_named([live.hub.name for live in stale])
+        for live, hub in zip(stale, found, strict=True):
             if hub is None or not hub.online:
                 why = "hub-deleted" if hub is None else "hub-offline"
                 log.info("hub closed", hub=live.hub.name, why=why, sessions=len(live.sessions))
                 self._hubs.end(live.hub.name, why)
             else:
-                live.change(hub)
+                self._rules.apply(live, hub)
         self._known_version = version
+        self._rules.end_overdue()
 
     def report(self) -> None:
         """Write the rows of sessions that have news, and the totals of hubs and users."""

@@ -5,16 +5,19 @@ Who joins is a session, or an outlet (`outlet.py`): a host interface, a cascade.
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 
+from coordinator.access import AccessList
 from coordinator.model import Hub, HubKind
 from gateway.hub.port import Port
 from gateway.hub.switch import MacRow, Switch, SwitchSettings
+from gateway.node.inspect import place_sink
 from gateway.node.ledger import Ledger
 from gateway.node.outlet import Outlet
 from gateway.node.session import Session
 from gateway.node.tally import Tally
+from gateway.node.terms import unread_access_list
 from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.transport.timer import Timer
 
@@ -22,13 +25,15 @@ from gateway.transport.timer import Timer
 class LiveHub:
     """One hub's switch, sessions and outlets on this node."""
 
-    def __init__(self, hub: Hub, gate: Gate) -> None:
-        """Frames pass while `gate` is open."""
+    def __init__(self, hub: Hub, gate: Gate, access: AccessList) -> None:
+        """Frames pass while `gate` is open, and `access` lets them."""
         self.hub = hub
         self.gate = gate
         self.is_current = False
         """The directory was asked since it was raised: it may have gone offline just before."""
         self.switch = Switch(switch_settings(hub))
+        self.switch.rules.on_exit_changed = place_sink(self.switch)
+        self.take_rules(access, hub.options)
         self.sessions: dict[str, Session] = {}
         self.outlets: dict[str, Outlet] = {}
         """By a name that says what it is and where to: `bridge eth1`, `cascade SITE`."""
@@ -52,6 +57,12 @@ class LiveHub:
         self.switch.unlearn(macs)
         for outlet in self.outlets.values() if macs else ():
             outlet.announce(macs)
+
+    def take_rules(self, access: AccessList, options: Mapping[str, int]) -> None:
+        """Judge frames by other rules from now on."""
+        self.access = access
+        self.options = options
+        self.switch.rules.change(access.rules, options)
 
     def take_drops(self) -> Counter[str]:
         """Return the frames dropped by reason since the last call."""
@@ -85,23 +96,44 @@ class LiveHub:
 class Hubs:
     """All of them, by folded name."""
 
-    def __init__(self, ledger: Ledger, gate: Gate) -> None:
-        """`gate` is the node's, of all dynamic hubs; a static hub has no owner and needs none."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        gate: Gate,
+        read_access: Callable[[Hub], AccessList] = unread_access_list,
+    ) -> None:
+        """`gate` is the node's, of all dynamic hubs; a static hub has no owner and needs none.
+
+        `read_access(hub)` reads its access list and may wait.
+        """
         self.alive: dict[str, LiveHub] = {}
         self.tally = Tally()
         """Of hubs that were alive here and went."""
+        self._read_access = read_access
         self._gate = gate
         self._ledger = ledger
         self.on_raised: list[Callable[[LiveHub], None]] = []
         """Called when a hub came up, before anyone joins it: for those who give it outlets."""
 
-    def raise_hub(self, hub: Hub) -> LiveHub:
-        """Return the live hub, bringing it up if it is not."""
+    def access_list(self, hub: Hub) -> AccessList:
+        """Return a hub's access list. Waits for the store if it is not alive here and has one.
+
+        Raises StoreError.
+        """
+        live = self.alive.get(hub.name.lower())
+        return live.access if live is not None else self._read_access(hub)
+
+    def raise_hub(self, hub: Hub, access: AccessList | None = None) -> LiveHub:
+        """Return the live hub, bringing it up under `access` if it is not. Does not wait.
+
+        Whoever has not read a hub's access list raises it with one that stops all but ARP, until
+        the next renewal of the lease has it read.
+        """
         live = self.alive.get(hub.name.lower())
         if live is None:
-            live = self.alive[hub.name.lower()] = LiveHub(
-                hub, self._gate if hub.kind is HubKind.DYNAMIC else ALWAYS_OPEN
-            )
+            gate = self._gate if hub.kind is HubKind.DYNAMIC else ALWAYS_OPEN
+            live = LiveHub(hub, gate, access or unread_access_list(hub))
+            self.alive[hub.name.lower()] = live
             for raised in self.on_raised:
                 raised(live)
         return live

@@ -12,14 +12,16 @@ is true: the directory's state, the hub's epoch, every limit.
 import os
 import time
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 import gevent
 
+from coordinator.directory import Lookup
 from coordinator.errors import (
     BadTicket,
     DirectoryChanged,
     HubOffline,
+    InvalidValue,
     LeaseLost,
     Limit,
     NoRoom,
@@ -39,6 +41,7 @@ from gateway.node.session import Session
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.transport.opening import Opening
+from gateway.transport.peer import address_of
 from gateway.wire.codes import ErrorCode
 from gateway.wire.login import Login, TicketProof
 from gateway.wire.redirect import Redirect
@@ -72,7 +75,7 @@ class Logins:
         siblings: Siblings,
     ) -> None:
         self._fleet = fleet
-        self._lookups = Lookups(fleet.directory)
+        self._lookups = Lookups(fleet.directory, fleet.rules)
         self._lease = lease
         self._owned = owned
         self._table = table
@@ -105,6 +108,8 @@ class Logins:
             raise Refused(code, str(error), error.limit.value) from error
         except (LeaseLost, StaleEpoch) as error:
             raise Refused(ErrorCode.SERVER_CANNOT_ACCEPT, str(error), "not-owner") from error
+        except InvalidValue as error:  # source rules that somebody broke by hand: let nobody in
+            raise Refused(ErrorCode.SERVER_CANNOT_ACCEPT, str(error), "broken-rules") from error
 
     def _by_proof(
         self, login: Login, random: bytes, opening: Opening
@@ -116,6 +121,7 @@ class Logins:
                 return opened
         found = self._lookups.read(login.hub, login.user)
         hub = check_hub(found.hub, login.hub)
+        _check_source(found, opening.peer)
         user = check_user(found.user, login, random, utc_now())
         new = self._settle(login, hub, user, opening)
         ticket = os.urandom(20)
@@ -169,6 +175,7 @@ class Logins:
             if known is None or known.hub is None:
                 return None
             hub = check_hub(known.hub, login.hub)
+            _check_source(known, opening.peer)
             new = self._settle(login, hub, user, opening)
             epoch = self._owned.held_epoch(hub)
             if epoch is None:
@@ -190,9 +197,12 @@ class Logins:
             found = self._fleet.tickets.find(ticket, login.hub, sibling, utc_now())
             hub = check_hub(self._fleet.directory.hub(found.hub), found.hub)
             return self._redirect(hub, ticket, "", (opening.local_port,), opening)
-        hub = check_hub(self._fleet.directory.hub(found.hub), found.hub)
+        looked_up = self._fleet.directory.find(found.hub, found.user)
+        hub = check_hub(looked_up.hub, found.hub)
+        account = looked_up.user
         # The ticket fixes user and policy; what the client says of itself is its own.
-        user = User(hub.name, found.user, policy=found.policy)
+        group = account.group if account is not None else ""
+        user = User(hub.name, found.user, policy=found.policy, group=group)
         new = self._settle(login, hub, user, opening)
         epoch = self._owned.epoch_of(hub)
         if epoch is None:
@@ -223,4 +233,23 @@ class Logins:
             address = opening.local_address
         return Redirect(
             IPv4Address(address), tcp_ports, ticket, self._entrance.certificate_der, hub.message
+        )
+
+
+def _check_source(found: Lookup, peer: str) -> None:
+    """Raise Refused if source rules deny the address of `peer`."""
+    if found.sources is None:
+        return
+    try:
+        address = ip_address(address_of(peer))
+    except ValueError:  # it is gone already
+        text = "the client has gone"
+        raise Refused(ErrorCode.SOURCE_ADDRESS_DENIED, text, "peer-gone") from None
+    verdict = found.sources.verdict(address.packed)
+    if verdict is not None and verdict.deny:
+        raise Refused(
+            ErrorCode.SOURCE_ADDRESS_DENIED,
+            f"{address} may not log in to {found.sources.hub}: source rule {verdict.id}, "
+            f"{verdict.network}",
+            "source-denied",
         )

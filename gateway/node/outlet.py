@@ -12,6 +12,7 @@ from typing import Protocol
 
 from gateway.hub.port import Port
 from gateway.hub.switch import Switch
+from gateway.node.inspect import forward_inspected
 from gateway.transport.gate import Gate
 from gateway.wire.blocks import Run
 
@@ -49,9 +50,12 @@ def carry(switch: Switch, gate: Gate, port: Port, runs: Sequence[Run], now: floa
         return
     forward = switch.forward
     touched: list[PortOwner] = []
+    if port.entry is not None:  # rules are set: the fast path below is not for this port
+        forward_inspected(switch, port, port.entry, runs, now, touched)
+        runs = ()
     for addresses, frames, size, message in runs:
         for target in forward(port, addresses, frames, size, now):
-            owner: PortOwner = target.owner  # type: ignore[assignment]  # opaque to the hub
+            owner: PortOwner = target.sink  # type: ignore[assignment]  # opaque to the hub
             if owner.deliver(message, frames):
                 touched.append(owner)
     for owner in touched:

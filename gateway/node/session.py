@@ -14,21 +14,24 @@ import structlog
 from coordinator.model import TRAFFIC_FIELDS, SessionRecord, SessionUpdate, Traffic
 from gateway.errors import Refused
 from gateway.hub.port import Port
+from gateway.hub.rules import Terms, most_macs
 from gateway.hub.switch import Switch
 from gateway.node.admission import read_policy_settings
 from gateway.node.knocks import Knock
 from gateway.node.ledger import Ledger
 from gateway.node.outlet import carry
+from gateway.node.terms import first_terms
 from gateway.transport.connection import Connection
 from gateway.transport.gate import Gate
 from gateway.transport.peer import address_of
 from gateway.transport.timer import Timer
 from gateway.wire.blocks import Run
-from gateway.wire.codes import Direction, ErrorCode
+from gateway.wire.codes import MAX_CONNECTIONS, Direction, ErrorCode
 
 log = structlog.get_logger()
 
 KEPT_BYTES = 256 * 1024  # frames kept for a client without a connection
+NEVER_ASKED = -1  # version of terms that come from the session's record
 MAX_HINTS = 8  # addresses kept in a session's record
 
 
@@ -51,6 +54,7 @@ class Session:
         "_log",
         "_settled",
         "_told",
+        "began",
         "connections",
         "egress",
         "ended",
@@ -60,6 +64,8 @@ class Session:
         "port",
         "record",
         "switch",
+        "terms",
+        "terms_version",
     )
 
     def __init__(
@@ -91,17 +97,33 @@ class Session:
         self._expiry = Timer(self._expire)
         self._log = log.bind(**facts_of(record))
         self.message = message
-        self.policy = policy = read_policy_settings(record.policy)
+        self.policy = read_policy_settings(record.policy)
+        """As the client was told."""
+        self.terms = terms = first_terms(record)
+        """As it is enforced, of now."""
+        self.terms_version = NEVER_ASKED
+        self.began = time.monotonic()
         self.port: Port = switch.attach(
             self,
-            max_macs=policy.max_mac,
-            storm_guard=not policy.no_broadcast_limiter,
+            max_macs=most_macs(terms.policy),
+            storm_guard=not terms.policy.no_broadcast_limiter,
             monitor=record.monitor,
             joins=record.bridge and not record.monitor,
+            terms=terms,
         )
         macs = [bytes.fromhex(mac.replace(":", "")) for mac in record.macs]
         switch.recall(self.port, macs, time.monotonic())
         self._expiry.set(record.timeout_ms / 1000)
+
+    def change(self, terms: Terms) -> None:
+        """Go on under other terms, from the next frame on."""
+        self.terms = terms
+        self.switch.change(
+            self.port,
+            max_macs=most_macs(terms.policy),
+            storm_guard=not terms.policy.no_broadcast_limiter,
+            terms=terms,
+        )
 
     # -- the hub's side -----------------------------------------------------------------------
 
@@ -138,10 +160,11 @@ class Session:
         One more than agreed is let in (spec 6.4): a client may know of a loss before we do.
         Half-duplex: first to the server, then whichever has fewer, to the client on a tie.
         """
-        if len(self.connections) > self.record.max_connection:
+        most = min(self.record.max_connection, self.terms.policy.max_connection or MAX_CONNECTIONS)
+        if len(self.connections) > most:
             raise Refused(
                 ErrorCode.TOO_MANY_CONNECTIONS,
-                f"{len(self.connections)} connections, {self.record.max_connection} allowed",
+                f"{len(self.connections)} connections, {most} allowed",
                 "too-many-connections",
             )
         if not self.record.half_connection:

@@ -211,10 +211,12 @@ class SessionTable:
         hints: Sequence[str] = (),
     ) -> Session:
         """Give a session a port; `hints` are the addresses that were last seen behind it."""
+        access = self._hubs.access_list(hub)  # before anything is decided: it may wait
         if not self._owned.holds(hub, record.hub_epoch):
             # Handed over while the store's answer was on its way: the record is the new owner's.
             raise StaleEpoch(hub.name, record.hub_epoch, 0)
-        live = self._hubs.raise_hub(hub)
+        live = self._hubs.raise_hub(hub, access)
+        live.is_current = False  # the directory is asked anew: what the record says may be old
         session = Session(
             record, live.switch, live.gate, message=hub.message, ended=self._end, count=self._count
         )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coordinator import directory as directory_module
+from coordinator.directory import Lookup
 from coordinator.errors import AlreadyExists, Conflict, InvalidValue, NotFound, SealBroken
 from coordinator.fleet import Fleet
 from coordinator.model import AuthKind, Hub, HubKind, User
@@ -47,11 +48,11 @@ def test_nothing_is_found_under_names_nobody_may_have(fleet: Fleet) -> None:
     fleet.directory.create_hub(Hub("a"), NOW)
     fleet.directory.create_user(replace(ALICE, hub="a", name="b:c"), NOW)
     assert fleet.directory.user("a", "b:c") is not None
-    assert fleet.directory.find("a:b", "c") == (None, None, "")
+    assert fleet.directory.find("a:b", "c") == Lookup(None, None, "")
     for name in ("", " a", "a\0", "\ud800", "x" * 256):
         assert fleet.directory.hub(name) is None
         assert fleet.directory.user("a", name) is None
-        assert fleet.directory.find("a", name) == (fleet.directory.hub("a"), None, "")
+        assert fleet.directory.find("a", name) == Lookup(fleet.directory.hub("a"), None, "")
 
 
 def test_a_name_is_taken_in_any_case(fleet: Fleet) -> None:

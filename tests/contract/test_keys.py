@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.access import AccessRule
 from coordinator.audit import Actor
 from coordinator.errors import StaleEpoch
 from coordinator.fleet import Fleet
+from coordinator.groups import Group
 from coordinator.hub_log import Syslog, SyslogSave
+from coordinator.masks import read_network
 from coordinator.model import Bridge, FleetCertificate, Hub, NodeMode, SessionUpdate, Traffic
 from coordinator.placement import Here
 from coordinator.schema import KEYS, to_markdown
 from coordinator.sessions import hash_session_key
+from coordinator.sources import SourceRule
 from tests.conftest import FLEET_KEY
 from tests.contract.values import ALICE, HUB, LATER, LOGIN, NODE, NOW, machine, new_key, register
 
@@ -32,14 +36,17 @@ MOVED = Traffic(1, 100, 2, 200, 3, 300, 4, 400)
 def session_key(fleet: Fleet, raw) -> bytes:
     """The key of a session in a fleet where everything that writes has written."""
     directory, sessions = fleet.directory, fleet.sessions
-    hub = directory.create_hub(replace(HUB, message="hello"), NOW)
+    hub = directory.create_hub(replace(HUB, message="hello", options={"FilterBPDU": 1}), NOW)
     directory.set_hub(replace(hub, max_sessions=9), LATER)
     secret = replace(ALICE, secret=PASSWORD_HASH, expires=LATER, policy={"MultiLogins": 3})
     directory.create_user(secret, NOW)
-    directory.create_user(replace(ALICE, name="Bob"), NOW)
+    directory.create_group(Group("Corp", "Staff", policy={"MaxUpload": 1}), NOW)
+    directory.create_user(replace(ALICE, name="Bob", group="Staff"), NOW)
+    fleet.rules.add_access_rules("Corp", [AccessRule(1)], NOW)
+    fleet.rules.add_source_rules("Corp", [SourceRule(read_network("192.0.2.0/24"))], NOW)
     directory.set_user(replace(directory.user("corp", "bob"), note="moved"), LATER)
     key = new_key()
-    login = replace(LOGIN, unique_id=machine(1), policy={"Access": 1})
+    login = replace(LOGIN, unique_id=machine(1), policy={"Access": 1}, group="Staff")
     record = sessions.adopt(sessions.open(login, key, NOW), "node-1", LATER)
     report = SessionUpdate(record, 2, MOVED, ("02:00:00:00:00:01",), ("10.0.0.1",))
     sessions.update([report], LATER)

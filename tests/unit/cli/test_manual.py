@@ -8,29 +8,37 @@ from pathlib import Path
 import click
 import pytest
 
+from coordinator.access import AccessRule
 from coordinator.audit import PROGRAM, Change
 from coordinator.election import Leader
+from coordinator.groups import Group
 from coordinator.history import Event
 from coordinator.hub_log import HubLog, Syslog
+from coordinator.masks import read_network
 from coordinator.model import Hub, NewSession, Node, SessionRecord, Totals, Traffic, User
 from coordinator.placement import Ownership
+from coordinator.sources import SourceRule
 from coordinator.times import Timestamp
 from gateway.admin.conditions import FORMS
 from gateway.admin.fleet_status import HubCounts, Judgement, Snapshot, StoreReport, Verdict
+from gateway.admin.groups import GroupReport
 from gateway.admin.hubs import HubReport, HubState
 from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
 from gateway.admin.rates import Rate, Rates
 from gateway.admin.users import UserReport
 from gateway.cli import (
+    access,
     audit,
     doctor,
+    group,
     history,
     hub,
     leader,
     logs,
     node,
     session,
+    source,
     status,
     top,
     user,
@@ -97,7 +105,7 @@ def test_variables_of_the_environment_are_in_the_manual_where_an_option_has_them
 
 def row(title: str) -> set[str]:
     line = next(line for line in MANUAL.splitlines() if line.startswith(f"| {title}"))
-    return set(re.findall(r"`([a-z_]+)`", line.split("|")[2]))
+    return set(re.findall(r"`([a-z_][a-z0-9_]*)`", line.split("|")[2]))
 
 
 def test_json_fields_are_those_there_are():
@@ -109,6 +117,14 @@ def test_json_fields_are_those_there_are():
     report = HubReport(Hub("X"), 0, 0, Totals())
     assert row("hub with numbers") == set(hub._report_as_json(report)) - hub_fields
     assert row("user (") == user_fields | {"password", "anonymous"}
+    group_fields = set(group._as_json(Group("X", "x")))
+    assert row("group (") == group_fields
+    members = GroupReport(Group("X", "x"), ())
+    assert row("group with members") == set(group._report_as_json(members)) - group_fields
+    rules = set(access.rule_as_json(AccessRule(1)))
+    assert row("access rule (") == rules | {"pass", "discard", "null"}
+    sources = set(source.source_as_json(SourceRule(read_network("::"))))
+    assert row("source rule (") == sources | {"allow", "deny"}
     account = UserReport(User("X", "x"), (), Totals())
     assert row("user with numbers") == set(user._report_as_json(account)) - user_fields
     assert row("session (") == set(session._as_json(record))

@@ -59,8 +59,8 @@ def test_the_defaults_are_those_a_login_uses():
 
 
 def test_what_nobody_enforces_is_named():
-    assert not_enforced({"MaxMac": 3, "PrivacyFilter": 1, "AutoDisconnect": 9}) == ["PrivacyFilter"]
-    assert POLICIES["AutoDisconnect"].enforced is Enforced.CLIENT
+    assert not_enforced({"MaxMac": 3, "FixPassword": 1, "AutoDisconnect": 9}) == ["FixPassword"]
+    assert POLICIES["NoSavePassword"].enforced is Enforced.CLIENT
 
 
 @pytest.mark.parametrize("password", ["", "a\nb", "x" * 256, "ALICE", "é" * 128, "\x00"])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coordinator.groups import Group
 from coordinator.keys import KEYS
 from coordinator.model import (
     TRAFFIC_FIELDS,
@@ -22,6 +23,8 @@ from coordinator.model import (
 )
 from coordinator.records import (
     flat,
+    group_from_fields,
+    group_to_fields,
     hub_from_fields,
     hub_to_fields,
     node_from_fields,
@@ -45,7 +48,29 @@ WORDS = st.lists(st.from_regex("[0-9a-f:.]{1,17}", fullmatch=True), max_size=3).
 TRAFFIC = st.tuples(*[st.integers(0, 2**60)] * 8).map(lambda numbers: Traffic(*numbers))
 
 HUBS = st.builds(
-    Hub, TEXT, st.sampled_from(HubKind), st.booleans(), NUMBER, NUMBER, TEXT, TIME, TIME, NUMBER
+    Hub,
+    name=TEXT,
+    kind=st.sampled_from(HubKind),
+    online=st.booleans(),
+    max_sessions=NUMBER,
+    max_macs=NUMBER,
+    message=TEXT,
+    no_enum=st.booleans(),
+    options=POLICY,
+    created=TIME,
+    changed=TIME,
+    version=NUMBER,
+)
+GROUPS = st.builds(
+    Group,
+    hub=TEXT,
+    name=TEXT,
+    real_name=TEXT,
+    note=TEXT,
+    policy=POLICY,
+    created=TIME,
+    changed=TIME,
+    version=NUMBER,
 )
 USERS = st.builds(
     User,
@@ -57,6 +82,7 @@ USERS = st.builds(
     note=TEXT,
     expires=st.none() | TIME,
     policy=POLICY,
+    group=TEXT,
     created=TIME,
     changed=TIME,
     version=NUMBER,
@@ -81,6 +107,7 @@ SESSIONS = st.builds(
     qos=st.booleans(),
     bridge=st.booleans(),
     monitor=st.booleans(),
+    group=TEXT,
     name=TEXT,
     key_hash=TEXT,
     epoch=NUMBER,
@@ -109,6 +136,13 @@ NODES = st.builds(
 
 def documented(pattern: str):
     return next(key for key in KEYS if key.pattern == pattern)
+
+
+@given(GROUPS)
+def test_group_round_trip(group: Group) -> None:
+    fields = group_to_fields(group) | {"version": str(group.version)}
+    assert group_from_fields(fields) == group
+    assert all(documented("group:<hub>:<group>").knows(name) for name in fields)
 
 
 @given(HUBS)

@@ -1,0 +1,50 @@
+-- Change a hub's access list or source rules, each a hash with a line for each rule.
+-- KEYS[1] rules, [2] hub, [3] directory version
+-- ARGV[1] field of the hub that names their version, [2] version they were read with or '' for any,
+--   [3] most rules, [4] now, [5] 1: all that are there go first, [6] how many ids to remove follow,
+--   those ids, then id or '' for a new rule, line, ...
+-- Answers {'ok', version, id, ... of the lines in turn} | {'no-hub'} | {'conflict', version there}
+--   | {'no-rule', id} | {'full'}. All of it happens or nothing.
+local hub = redis.call('HMGET', KEYS[2], 'name', 'removing')
+if not hub[1] or hub[2] then return {'no-hub'} end
+local there = redis.call('HMGET', KEYS[1], 'version', 'next_id')
+if ARGV[2] ~= '' and ARGV[2] ~= (there[1] or '0') then return {'conflict', there[1] or '0'} end
+
+local kept, count, replaces = {}, 0, ARGV[5] == '1'
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  local id = string.match(field, '^rule:(.+)$')
+  if id then kept[id] = true; count = count + 1 end
+end
+local last = 6 + tonumber(ARGV[6])
+for i = 7, last do
+  if not kept[ARGV[i]] then return {'no-rule', ARGV[i]} end
+  kept[ARGV[i]] = nil
+  count = count - 1
+end
+local added = 0
+for i = last + 1, #ARGV, 2 do
+  if ARGV[i] == '' then added = added + 1
+  elseif not kept[ARGV[i]] then return {'no-rule', ARGV[i]} end
+end
+if (replaces and 0 or count) + added > tonumber(ARGV[3]) then return {'full'} end
+
+local next_id = tonumber(there[2] or '1')
+if replaces then
+  for id in pairs(kept) do redis.call('HDEL', KEYS[1], 'rule:' .. id) end
+end
+for i = 7, last do redis.call('HDEL', KEYS[1], 'rule:' .. ARGV[i]) end
+local version = redis.call('INCR', KEYS[3])
+local answer = {'ok', version}
+for i = last + 1, #ARGV, 2 do
+  local id = ARGV[i]
+  if id == '' then
+    id = string.format('%.0f', next_id)
+    next_id = next_id + 1
+  end
+  redis.call('HSET', KEYS[1], 'rule:' .. id, ARGV[i + 1])
+  answer[#answer + 1] = id
+end
+redis.call('HSET', KEYS[1], 'version', version, 'next_id', string.format('%.0f', next_id),
+  'changed', ARGV[4])
+redis.call('HSET', KEYS[2], ARGV[1], version)
+return answer

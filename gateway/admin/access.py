@@ -1,0 +1,74 @@
+"""A hub's access list and source rules, as an operator sees and changes them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from coordinator.access import AccessList, AccessRule
+from coordinator.errors import NotFound
+from coordinator.fleet import Fleet
+from coordinator.sources import SourceList, SourceRule
+from coordinator.times import Timestamp
+from gateway.admin.agreement import until_agreed
+from gateway.admin.hubs import find as find_hub
+
+
+def rules(fleet: Fleet, hub: str) -> AccessList:
+    """Return a hub's access list. Raises NotFound."""
+    return fleet.rules.access_list(find_hub(fleet, hub).name)
+
+
+def rule(fleet: Fleet, hub: str, number: int) -> AccessRule:
+    """Return one rule. Raises NotFound: the hub or the rule."""
+    found = rules(fleet, hub).find(number)
+    if found is None:
+        raise NotFound("access rule", str(number))
+    return found
+
+
+def add(fleet: Fleet, hub: str, wanted: AccessRule, now: Timestamp) -> AccessRule:
+    """Add a rule and return it with its number. Raises NotFound, TooMany, InvalidValue."""
+    return fleet.rules.add_access_rules(find_hub(fleet, hub).name, [wanted], now)[0]
+
+
+def set_active(fleet: Fleet, hub: str, number: int, active: bool, now: Timestamp) -> AccessRule:
+    """Put a rule in force, or out of it. Raises NotFound, Conflict."""
+
+    def attempt() -> AccessRule:
+        found = rules(fleet, hub)
+        one = found.find(number)
+        if one is None:
+            raise NotFound("access rule", str(number))
+        changed = replace(one, active=active)
+        return fleet.rules.set_access_rule(found.hub, changed, found.version, now)
+
+    return until_agreed(attempt)
+
+
+def delete(fleet: Fleet, hub: str, numbers: Sequence[int], now: Timestamp) -> None:
+    """Delete rules: all of them, or none. Raises NotFound."""
+    fleet.rules.delete_access_rules(find_hub(fleet, hub).name, numbers, now)
+
+
+def unknown_names(fleet: Fleet, hub: str, wanted: AccessRule) -> Sequence[str]:
+    """Return the names in a rule that are neither a user nor a group of the hub: it may be meant
+    for later, but it matches nobody now."""
+    names = [name for name in (wanted.source_user, wanted.destination_user) if name]
+    users = fleet.directory.accounts(hub, names)
+    groups = fleet.directory.groups_named(hub, names)
+    found = zip(names, users, groups, strict=True)
+    return [name for name, user, group in found if user is None and group is None]
+
+
+def sources(fleet: Fleet, hub: str) -> SourceList:
+    """Return from where clients may log in. Raises NotFound."""
+    return fleet.rules.source_list(find_hub(fleet, hub).name)
+
+
+def add_source(fleet: Fleet, hub: str, wanted: SourceRule, now: Timestamp) -> SourceRule:
+    """Add a source rule. Raises NotFound, TooMany, InvalidValue."""
+    return fleet.rules.add_source_rules(find_hub(fleet, hub).name, [wanted], now)[0]
+
+
+def delete_sources(fleet: Fleet, hub: str, numbers: Sequence[int], now: Timestamp) -> None:
+    """Delete source rules: all of them, or none. Raises NotFound."""
+    fleet.rules.delete_source_rules(find_hub(fleet, hub).name, numbers, now)

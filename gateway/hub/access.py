@@ -1,0 +1,179 @@
+"""An access list, compiled: which rule decides about a frame.
+
+A frame's facts become one number, a rule two: the bits it asks about and what they must be. So
+addresses with masks, protocol, kind and TCP state are one AND and one comparison, as in the memory
+of a hardware switch; ranges of ports and names come after. Rules that are off, and those about
+another source user than the port's, are left out when the list is compiled for a port.
+
+A rule that names a destination user cannot be judged before it is known where a frame goes. The
+reference asks the rules before the first such one when a frame comes in, and the rest, in order,
+for each port it would leave by; so do we (`Matcher.on_entry`, `Matcher.towards`).
+
+What the reference does where its manual is silent: a frame no rule matches passes; ARP matches no
+rule at all unless ApplyIPv4AccessListOnArpPacket is set, and then is matched by its addresses;
+0.0.0.0/0 and ::/0 are no condition, so they match frames that are not IP as well; ports match TCP
+and UDP only, a TCP state TCP only; fragments after the first have no ports.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from coordinator.access import ANY_PORT, AccessRule
+from coordinator.masks import Masked
+from gateway.hub.frame_facts import ACK, SYN, Facts, Layer
+
+DROPPED = "access-list"
+
+# Bits of a frame's number, from the lowest.
+_IPV4, _IPV6, _SOURCE_V4, _DESTINATION_V4, _PORTS, _TCP, _OPENING = (1 << n for n in range(7))
+_PROTOCOL = 8
+_SOURCE_MAC = _PROTOCOL + 8
+_DESTINATION_MAC = _SOURCE_MAC + 48
+_SOURCE = _DESTINATION_MAC + 48
+_DESTINATION = _SOURCE + 128
+
+_NO_ADDRESS = (bytes(4), b"\xff" * 4)  # of ARP: nobody's
+
+
+class Who(NamedTuple):
+    """Whose port it is, by folded names; empty: nobody's."""
+
+    user: str = ""
+    group: str = ""
+
+    def is_named(self, name: str) -> bool:
+        """Say whether a rule that names `name`, folded, means this port."""
+        return name in (self.user, self.group)
+
+
+class _Entry(NamedTuple):
+    """One compiled rule."""
+
+    mask: int
+    value: int
+    source_ports: tuple[int, int]
+    destination_ports: tuple[int, int]
+    destination_user: str
+    discard: bool
+
+
+class Matcher:
+    """The rules that may be about frames from one port, in order."""
+
+    __slots__ = ("_arp", "_later", "_on_entry")
+
+    def __init__(self, rules: Iterable[AccessRule], source: Who, *, arp: bool = False) -> None:
+        """`rules` in the order they are asked; `arp`: ApplyIPv4AccessListOnArpPacket."""
+        entries = [
+            _compile(rule)
+            for rule in rules
+            if rule.active and (not rule.source_user or source.is_named(_fold(rule.source_user)))
+        ]
+        named = (i for i, entry in enumerate(entries) if entry.destination_user)
+        first_named = next(named, len(entries))
+        self._on_entry = entries[:first_named]
+        self._later = entries[first_named:]
+        self._arp = arp
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether no rule can match."""
+        return not self._on_entry and not self._later
+
+    @property
+    def asks_destination(self) -> bool:
+        """Say whether some rules are about where a frame goes: `towards` is asked, too."""
+        return bool(self._later)
+
+    def on_entry(self, facts: Facts) -> bool | None:
+        """Return whether a frame that comes in is discarded; None: no rule asked so far says."""
+        return self._ask(self._on_entry, facts, Who())
+
+    def towards(self, facts: Facts, destination: Who) -> bool:
+        """Return whether a frame, undecided on entry, is discarded on its way to `destination`."""
+        return bool(self._ask(self._later, facts, destination))
+
+    def _ask(self, entries: Sequence[_Entry], facts: Facts, destination: Who) -> bool | None:
+        if not entries or (facts.layer is Layer.ARP and not self._arp):
+            return None
+        number = _number(facts)
+        for mask, value, source_ports, destination_ports, user, discard in entries:
+            if number & mask != value:
+                continue
+            if source_ports != ANY_PORT and not (
+                source_ports[0] <= facts.source_port <= source_ports[1]
+            ):
+                continue
+            if destination_ports != ANY_PORT and not (
+                destination_ports[0] <= facts.destination_port <= destination_ports[1]
+            ):
+                continue
+            if user and not destination.is_named(user):
+                continue
+            return discard
+        return None
+
+
+def _number(facts: Facts) -> int:
+    """Return a frame's facts as one number."""
+    number = int.from_bytes(facts.source_mac) << _SOURCE_MAC
+    number |= int.from_bytes(facts.destination_mac) << _DESTINATION_MAC
+    number |= int.from_bytes(facts.source) << _SOURCE
+    number |= int.from_bytes(facts.destination) << _DESTINATION
+    if facts.layer is Layer.ARP:
+        number |= _SOURCE_V4 if facts.source not in _NO_ADDRESS else 0
+        return number | (_DESTINATION_V4 if facts.destination not in _NO_ADDRESS else 0)
+    if facts.layer is Layer.IPV4:
+        number |= _IPV4 | _SOURCE_V4 | _DESTINATION_V4
+    elif facts.layer is Layer.IPV6:
+        number |= _IPV6
+    else:
+        return number
+    number |= facts.protocol << _PROTOCOL
+    if facts.source_port >= 0:
+        number |= _PORTS
+    if facts.tcp_flags >= 0:
+        number |= _TCP
+        if facts.tcp_flags & SYN and not facts.tcp_flags & ACK:
+            number |= _OPENING
+    return number
+
+
+def _compile(rule: AccessRule) -> _Entry:
+    mask = value = 0
+
+    def ask(masked: Masked | None, shift: int, needed: int = 0) -> None:
+        nonlocal mask, value
+        if masked is None or not any(masked.address + masked.mask):
+            return
+        bits = int.from_bytes(masked.mask)
+        mask |= bits << shift | needed
+        value |= (int.from_bytes(masked.address) & bits) << shift | needed
+
+    ask(rule.source_mac, _SOURCE_MAC)
+    ask(rule.destination_mac, _DESTINATION_MAC)
+    ask(rule.source, _SOURCE, _IPV6 if rule.is_ipv6 else _SOURCE_V4)
+    ask(rule.destination, _DESTINATION, _IPV6 if rule.is_ipv6 else _DESTINATION_V4)
+    family = _IPV6 if rule.is_ipv6 else _IPV4
+    if rule.protocol:
+        mask |= family | 0xFF << _PROTOCOL
+        value |= family | rule.protocol << _PROTOCOL
+    if rule.source_ports != ANY_PORT or rule.destination_ports != ANY_PORT:
+        mask |= family | _PORTS
+        value |= family | _PORTS
+    if rule.established is not None:
+        mask |= family | _TCP | _OPENING
+        value |= family | _TCP | (0 if rule.established else _OPENING)
+    return _Entry(
+        mask,
+        value,
+        rule.source_ports,
+        rule.destination_ports,
+        _fold(rule.destination_user),
+        rule.discard,
+    )
+
+
+def _fold(name: str) -> str:
+    """As `names.fold`, of a name that was stored and so is one."""
+    return name.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
