@@ -24,8 +24,6 @@ class HubAdministration:
 
     secret: bytes | None = field(default=None, repr=False)
     """The 20-byte hash of its administrator's password; None: it never had one."""
-    is_hidden: bool = False
-    """Not named to strangers who ask which hubs there are."""
     options: Mapping[str, int] = field(default_factory=dict)
     """What its administrator may not do, and limits, by their names on the wire."""
 
@@ -55,7 +53,6 @@ class Administration:
         fields = self._store.fields(key)
         return HubAdministration(
             secret=self._open(key, fields.get("secret")),
-            is_hidden=fields.get("hidden") == "1",
             options={
                 name.removeprefix(OPTION): int(value)
                 for name, value in sorted(fields.items())
@@ -69,7 +66,6 @@ class Administration:
         now: Timestamp,
         *,
         secret: bytes | None = None,
-        is_hidden: bool | None = None,
         options: Mapping[str, int] | None = None,
     ) -> None:
         """Change what is given of how a hub is administered; the rest stays, other options too.
@@ -80,8 +76,6 @@ class Administration:
         fields: dict[str, str | int] = {"changed": now}
         if secret is not None:
             fields["secret"] = self._seal(key, secret)
-        if is_hidden is not None:
-            fields["hidden"] = "1" if is_hidden else "0"
         for name, number in (options or {}).items():
             if not 0 <= number <= MAX_NUMBER:
                 raise InvalidValue(f"option {name}: {number}, 0 to {MAX_NUMBER} allowed")

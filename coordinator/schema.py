@@ -149,7 +149,7 @@ KEYS: Sequence[Key] = (
         "hub-administration:<hub>",
         "hash",
         "the hash of the hub administrators' password, sealed, and what they may not do",
-        fields="secret? hidden? option:<option>? changed",
+        fields="secret? option:<option>? changed",
         writer="SetHub and SetHubAdminOptions of an administration tool",
         lifetime=_WITH_HUB,
         steps="administration_set hub_delete",

@@ -6,7 +6,23 @@ by asking them. One that does not answer in time is named and holds nobody up.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
+
+
+class Table(StrEnum):
+    """What a hub learns."""
+
+    MACS = "macs"
+    IPS = "ips"
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """How many addresses a hub has learned."""
+
+    macs: int = 0
+    ips: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +33,11 @@ class TableRow:
     """By which it is deleted: the same for as long as it is there."""
     node: str
     session: str
-    mac: bytes
+    address: bytes
     created_ms: int
     updated_ms: int
+    is_leased: bool = False
+    """By DHCP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +75,11 @@ class Live(Protocol):
     def certificate_der(self) -> bytes:
         """Return the certificate all gateways show."""
 
-    def macs(self, hub: str, nodes: Sequence[str]) -> Gathered:
+    def rows(self, table: Table, hub: str, nodes: Sequence[str]) -> Gathered:
         """Return the addresses a hub has learned on these gateways."""
 
-    def forget_mac(self, hub: str, nodes: Sequence[str], key: int) -> bool:
+    def forget(self, table: Table, hub: str, nodes: Sequence[str], key: int) -> bool:
         """Forget one of them; false if none of the gateways knew it."""
 
-    def mac_counts(self, nodes: Sequence[str]) -> Mapping[str, int]:
+    def learned(self, nodes: Sequence[str]) -> Mapping[str, Learned]:
         """Return how many addresses each hub has learned on these gateways, by folded name."""

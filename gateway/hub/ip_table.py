@@ -7,7 +7,7 @@ addresses up unlearns only its own. Numbers and rules are the reference's, excep
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -72,6 +72,14 @@ class IpTable(Generic[P]):
     def find(self, ip: bytes) -> IpEntry[P] | None:
         """Return who uses an address, or did."""
         return self._entries.get(ip)
+
+    def rows(self) -> Iterator[tuple[bytes, IpEntry[P]]]:
+        """List the addresses in use, for operators."""
+        yield from self._entries.items()
+
+    def forget(self, ip: bytes) -> None:
+        """Forget one address. It is learned again when it is used."""
+        self._forget(ip)
 
     def use(self, ip: bytes, port: P, limits: IpLimits, now: float) -> str:
         """Note that `port` sends from `ip`; return the reason why it may not, or nothing."""

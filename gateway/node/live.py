@@ -1,19 +1,24 @@
 """What this node knows of itself while it runs, and how it asks the others for the same."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from coordinator.names import fold
-from gateway.admin.live import ConnectionRow, Gathered, TableRow
+from gateway.admin.live import ConnectionRow, Gathered, Learned, Table, TableRow
 from gateway.admin.rpc.convert import stable_id
 from gateway.hub.port import Port
+from gateway.hub.switch import Switch
 from gateway.node.calls import NodeCalls
 from gateway.node.hubs import Hubs
 from gateway.node.session import Session
 
 MAX_ROWS = 16_384  # of one gateway in one answer
-MACS, FORGET_MAC, MAC_COUNTS = "macs", "forget-mac", "mac-counts"
+ROWS, FORGET, LEARNED = "rows", "forget", "learned"
+
+Row = tuple[str, str, int, int, bool]
+"""Address in hex, session, when it was learned and last seen (ms since 1970), given by DHCP."""
 
 
 class LiveNode:
@@ -37,9 +42,9 @@ class LiveNode:
         self._calls = calls
         self._connections = connections
         self._clock = clock
-        calls.answer(MACS, self._answer_macs)
-        calls.answer(FORGET_MAC, self._answer_forget_mac)
-        calls.answer(MAC_COUNTS, self._answer_mac_counts)
+        calls.answer(ROWS, self._answer_rows)
+        calls.answer(FORGET, self._answer_forget)
+        calls.answer(LEARNED, self._answer_learned)
 
     def listeners(self) -> Sequence[int]:
         return self._ports
@@ -50,59 +55,76 @@ class LiveNode:
     def connections(self) -> Sequence[ConnectionRow]:
         return self._connections()
 
-    def macs(self, hub: str, nodes: Sequence[str]) -> Gathered:
-        heard = self._calls.ask(nodes, MACS, {"hub": hub})
+    def rows(self, table: Table, hub: str, nodes: Sequence[str]) -> Gathered:
+        heard = self._calls.ask(nodes, ROWS, {"table": table, "hub": hub})
         rows = [
-            TableRow(_key(node, mac), node, session, bytes.fromhex(mac), created, updated)
+            TableRow(_key(node, row[0]), node, row[1], bytes.fromhex(row[0]), *row[2:])
             for node, said in sorted(heard.answers.items())
-            for mac, session, created, updated in said
+            for row in said
         ]
         return Gathered(rows, heard.silent)
 
-    def forget_mac(self, hub: str, nodes: Sequence[str], key: int) -> bool:
-        heard = self._calls.ask(nodes, FORGET_MAC, {"hub": hub, "key": key})
+    def forget(self, table: Table, hub: str, nodes: Sequence[str], key: int) -> bool:
+        heard = self._calls.ask(nodes, FORGET, {"table": table, "hub": hub, "key": key})
         return any(heard.answers.values())
 
-    def mac_counts(self, nodes: Sequence[str]) -> Mapping[str, int]:
-        counts: dict[str, int] = {}
-        for said in self._calls.ask(nodes, MAC_COUNTS, {}).answers.values():
-            for hub, count in said.items():
-                counts[hub] = counts.get(hub, 0) + count
+    def learned(self, nodes: Sequence[str]) -> Mapping[str, Learned]:
+        counts: dict[str, Learned] = {}
+        for said in self._calls.ask(nodes, LEARNED, {}).answers.values():
+            for hub, (macs, ips) in said.items():
+                former = counts.get(hub, Learned())
+                counts[hub] = Learned(former.macs + macs, former.ips + ips)
         return counts
 
     # -- what others may ask -------------------------------------------------------------------
 
-    def _answer_macs(self, body: Any) -> list[tuple[str, str, int, int]]:
+    def _answer_rows(self, body: Any) -> list[Row]:
         live = self._hubs.alive.get(fold(body["hub"]))
         if live is None:
             return []
+        rows = _macs(live.switch) if body["table"] == Table.MACS else _ips(live.switch)
         # The switch counts on a clock of its own; tools want the time of day.
         offset_s = self._clock() - time.monotonic()
         return [
-            (
-                row.mac.hex(),
-                _name_of(row.port),
-                int((row.learned + offset_s) * 1000),
-                int((row.seen + offset_s) * 1000),
-            )
-            for row in live.switch.macs()[:MAX_ROWS]
+            (address, name, _ms(created + offset_s), _ms(updated + offset_s), is_leased)
+            for address, name, created, updated, is_leased in islice(rows, MAX_ROWS)
         ]
 
-    def _answer_forget_mac(self, body: Any) -> bool:
+    def _answer_forget(self, body: Any) -> bool:
         live = self._hubs.alive.get(fold(body["hub"]))
         if live is None:
             return False
-        wanted = [r.mac for r in live.switch.macs() if _key(self.node, r.mac.hex()) == body["key"]]
-        for mac in wanted:
-            live.switch.table.forget(mac)
-        return bool(wanted)
+        is_mac = body["table"] == Table.MACS
+        rows = _macs(live.switch) if is_mac else _ips(live.switch)
+        found = [row[0] for row in rows if _key(self.node, row[0]) == body["key"]]
+        forget = live.switch.table.forget if is_mac else live.switch.rules.ips.forget
+        for address in found:
+            forget(bytes.fromhex(address))
+        return bool(found)
 
-    def _answer_mac_counts(self, _: Any) -> dict[str, int]:
-        return {hub: len(live.switch.table) for hub, live in self._hubs.alive.items()}
+    def _answer_learned(self, _: Any) -> dict[str, tuple[int, int]]:
+        return {
+            hub: (len(live.switch.table), len(live.switch.rules.ips))
+            for hub, live in self._hubs.alive.items()
+        }
 
 
-def _key(node: str, mac: str) -> int:
-    return stable_id(f"{node} {mac}")
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def _macs(switch: Switch) -> Iterator[tuple[str, str, float, float, bool]]:
+    for row in switch.macs():
+        yield row.mac.hex(), _name_of(row.port), row.learned, row.seen, False
+
+
+def _ips(switch: Switch) -> Iterator[tuple[str, str, float, float, bool]]:
+    for ip, entry in switch.rules.ips.rows():
+        yield ip.hex(), _name_of(entry.port), entry.seen, entry.seen, entry.is_leased
+
+
+def _key(node: str, address: str) -> int:
+    return stable_id(f"{node} {address}")
 
 
 def _name_of(port: Port) -> str:

@@ -57,7 +57,7 @@ def session_key(fleet: Fleet, raw) -> bytes:
     fleet.history.note("bridge", "eth1 is missing", NOW, node="node-1", hub="corp")
     fleet.administration.set_fleet_secret(PASSWORD_HASH, NOW)
     options = {"no_offline": 1}
-    fleet.administration.set_hub("corp", NOW, secret=PASSWORD_HASH, is_hidden=True, options=options)
+    fleet.administration.set_hub("corp", NOW, secret=PASSWORD_HASH, options=options)
     fleet.syslog.set(Syslog(SyslogSave.SECURITY, "log.example.org"))
     change = {"hub": "Corp", "about": "Alice", "before": {"n": "1"}, "after": {"n": "2"}}
     fleet.acting(Actor("rpc", "alice", "192.0.2.1")).audit.add("user set", **change)

@@ -3,106 +3,42 @@
 The requests are those that stock tools sent; the fleet holds what they ask about.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-
 import pytest
 
-from coordinator.errors import NotFound
 from coordinator.fleet import Fleet
-from coordinator.lease import Lease
-from coordinator.model import AuthKind, Hub, HubKind, User
+from coordinator.model import Hub
 from coordinator.times import Timestamp
-from gateway.admin import users
-from gateway.admin.administrators import EMPTY, Caller, by_password, by_proof
-from gateway.admin.live import ConnectionRow, Gathered, TableRow
+from gateway.admin.administrators import EMPTY, by_password, by_proof
+from gateway.admin.live import Table
 from gateway.admin.rpc.dispatch import Answer, carry_out
 from gateway.admin.rpc.method import Context
 from gateway.admin.rpc.methods import METHODS
 from gateway.errors import Refused
-from gateway.wire.auth import admin_password_hash, secure_password, user_password_hash
+from gateway.wire.auth import admin_password_hash, secure_password
 from gateway.wire.jsonrpc import to_pack
 from gateway.wire.pack import Pack
 from gateway.wire.rpc import FUNCTION
-from tests.contract.values import LOGIN, NODE, NOW, new_key
+from tests.admin_calls import (
+    ADMINISTRATOR,
+    HUBS,
+    KEYS,
+    MAC,
+    ask,
+    carried_out,
+    code,
+    furnish,
+    hub_admin,
+)
+from tests.contract.values import NOW
 from tests.rpc_vectors import Exchange, exchanges, rights
 
-MAC = bytes.fromhex("5e0000007701")
-KEY = 424445023  # the recorded one
-ADMINISTRATOR = Caller(address="192.0.2.9:50000")
 RANDOM = bytes(range(20))
 LATER = Timestamp("2026-02-01T00:00:00.000Z")
-HUBS = {"T1": 2, "T2": 2, "S1": 1, "D1": 2, "J1": 2}
-
-
-class OneGateway:
-    """What a gateway knows while it runs, without one: hub T2 has learned one address."""
-
-    node = "node-1"
-
-    def listeners(self) -> Sequence[int]:
-        return [443, 5555]
-
-    def connections(self) -> Sequence[ConnectionRow]:
-        return [ConnectionRow("CID-1", "127.0.0.1:50000", 1_000_000_000_000)]
-
-    def certificate_der(self) -> bytes:
-        return b"certificate"
-
-    def macs(self, hub: str, nodes: Sequence[str]) -> Gathered:
-        rows = [TableRow(KEY, "node-1", "SID-CAS-1", MAC, 1, 2)] if hub == "T2" else []
-        return Gathered(rows, [node for node in nodes if node != self.node])
-
-    def forget_mac(self, hub: str, nodes: Sequence[str], key: int) -> bool:
-        return hub == "T2" and key == KEY
-
-    def mac_counts(self, nodes: Sequence[str]) -> Mapping[str, int]:
-        return {"t2": 1}
 
 
 @pytest.fixture
-def context(fleet: Fleet) -> Iterator[Context]:
-    lease = fleet.leases.register(NODE, 0.0, NOW)
-    assert isinstance(lease, Lease)
-    kinds = {1: HubKind.STATIC, 2: HubKind.DYNAMIC}
-    for name, number in HUBS.items():
-        fleet.directory.create_hub(Hub(name, kinds[number]), NOW)
-        for user in ("u1", "u3", "cas"):
-            fleet.directory.create_user(User(name, user, secret=b"s" * 20), NOW)
-        login = replace(LOGIN, hub=name, user="cas", node="node-1")
-        if number == 1:
-            fleet.sessions.open(login, new_key(), NOW)
-            continue
-        placed = fleet.placement.place(lease, name, NOW, here=True)
-        grant = placed.grant  # type: ignore[union-attr]  # here it is
-        fleet.placement.activate(grant, NOW)
-        epoch = {"inc": lease.inc, "hub_epoch": grant.epoch}
-        fleet.sessions.open(replace(login, **epoch), new_key(), NOW)
-    fleet.administration.set_hub("T1", NOW, secret=admin_password_hash("hubpw"))
-    return Context(fleet, OneGateway(), "EtherFleet 1.0", lambda: 1.0)
-
-
-def hub_admin(context: Context, hub: str = "T1") -> Caller:
-    found = context.fleet.directory.hub(hub)
-    assert found is not None
-    return Caller(found.name, found.created)
-
-
-def ask(context: Context, name: str, caller: Caller = ADMINISTRATOR, **params: object) -> Answer:
-    return carry_out(context, caller, name, to_pack(params), NOW)
-
-
-def carried_out(context: Context, caller: Caller, name: str, asked: Pack) -> Answer | int:
-    """Return the answer, or the code of the error."""
-    try:
-        return carry_out(context, caller, name, asked, NOW)
-    except Refused as error:
-        return error.code
-
-
-def code(context: Context, name: str, caller: Caller = ADMINISTRATOR, **params: object) -> int:
-    answer = carried_out(context, caller, name, to_pack(params))
-    return answer if isinstance(answer, int) else 0
+def context(fleet: Fleet) -> Context:
+    return furnish(fleet)
 
 
 # -- shapes -----------------------------------------------------------------------------------
@@ -118,7 +54,7 @@ def test_every_captured_request_is_answered_in_the_captured_shape(context):
         assert asked.text(FUNCTION) == exchange.function
         answer = carried_out(context, caller, exchange.function, asked)
         if isinstance(answer, int):
-            assert answer in {8, 29, 33, 38, 52, 55, 57, 65, 66, 143}, str(exchange)
+            assert answer in {8, 29, 33, 38, 52, 55, 57, 65, 66, 67, 143}, str(exchange)
         elif exchange.error == 0:
             answered.add(exchange.function)
             differs = differences(answer, exchange) - KNOWN.get(exchange.function, set())
@@ -260,107 +196,6 @@ def test_a_hub_keeps_its_password_unless_another_is_given(context):
     assert context.fleet.administration.of_hub("N").secret == EMPTY
 
 
-# -- hubs and users ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("params", "expected"),
-    [
-        ({"HubName_str": "NEW", "HubType_u32": 2}, 0),
-        ({"HubName_str": "NEW", "HubType_u32": 1}, 0),
-        ({"HubName_str": "NEW"}, 38),
-        ({"HubName_str": "t1", "HubType_u32": 2}, 57),
-        ({"HubName_str": "a/b", "HubType_u32": 2}, 38),
-        ({"HubName_str": "x" * 256, "HubType_u32": 2}, 38),
-        ({"HubType_u32": 2}, 38),
-        ({"HubName_utf": "NEW", "HubType_u32": 2}, 38),
-    ],
-)
-def test_making_a_hub(context, params, expected):
-    assert code(context, "CreateHub", **params) == expected
-
-
-def test_a_hub_s_kind_is_for_its_lifetime(context):
-    assert code(context, "SetHub", HubName_str="T1", HubType_u32=1) == 33
-    assert code(context, "GetHub", HubName_str="NOWHERE") == 8
-    assert code(context, "GetHub", HubName_str="") == 38
-    assert code(context, "DeleteHub", HubName_str="T1") == 0
-    assert code(context, "DeleteHub", HubName_str="T1") == 8
-
-
-USER = {"HubName_str": "T1", "Name_str": "new", "AuthType_u32": 1}
-
-
-@pytest.mark.parametrize(
-    ("params", "expected"),
-    [
-        ({}, 0),
-        ({"Name_str": "U1"}, 66),
-        ({"Name_str": ""}, 38),
-        ({"Name_str": "a\nb"}, 38),
-        ({"Note_utf": "x" * 5000}, 38),
-        ({"AuthType_u32": 7}, 143),
-        ({"GroupName_str": "nobody"}, 65),
-        ({"HashedKey_bin": "AQI="}, 38),
-        ({"ExpireTime_dt": 2**64 - 1}, 38),
-        ({"HubName_str": "NOWHERE"}, 8),
-        ({"Auth_Password_str": "new"}, 38),
-    ],
-)
-def test_making_a_user(context, params, expected):
-    assert code(context, "CreateUser", **{**USER, **params}) == expected
-    is_there = context.fleet.directory.user("T1", "new") is not None
-    assert is_there == (expected == 0)
-
-
-def test_a_user_keeps_the_password_unless_another_is_given(context):
-    assert code(context, "CreateUser", **USER, Auth_Password_str="pw-1") == 0
-    secret = user_password_hash("pw-1", "new")
-    shown = ask(context, "GetUser", **USER).values
-    assert (shown["HashedKey"], shown["NtLmSecureHash"]) == (bytes(20), bytes(16))
-    again = {**USER, "HashedKey_bin": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "Note_utf": "changed"}
-    assert code(context, "SetUser", **again) == 0
-    user = users.find(context.fleet, "T1", "new")
-    assert (user.secret, user.note) == (secret, "changed")
-    assert code(context, "SetUser", **{**USER, "AuthType_u32": 0}) == 0
-    assert users.find(context.fleet, "T1", "new").auth is AuthKind.ANONYMOUS
-    assert code(context, "DeleteUser", **USER) == 0
-    with pytest.raises(NotFound):
-        users.find(context.fleet, "T1", "new")
-    assert code(context, "SetUser", **USER) == 29
-
-
-def test_a_policy_comes_back_whole(context):
-    policy = {"policy:Access_bool": True, "policy:MaxUpload_u32": 5, "policy:TimeOut_u32": 20}
-    assert code(context, "CreateUser", **USER, UsePolicy_bool=True, **policy) == 0
-    shown = ask(context, "GetUser", **USER).values
-    assert shown["UsePolicy"]
-    assert (shown["policy:MaxUpload"], shown["policy:MaxConnection"]) == (5, 0)
-    assert code(context, "SetUser", **USER) == 0
-    assert "UsePolicy" not in ask(context, "GetUser", **USER).values
-
-
-def test_options_bound_a_hub_administrator_and_limits_bind_all(context):
-    own = hub_admin(context)
-    option = [{"Name_str": "no_change_users", "Value_u32": 1}, {"Name_str": "nonsense"}]
-    asked = {"HubName_str": "T1", "AdminOptionList": option}
-    assert code(context, "SetHubAdminOptions", own, **asked) == 52
-    assert code(context, "SetHubAdminOptions", **asked) == 0
-    assert code(context, "CreateUser", own, **USER) == 52
-    assert code(context, "CreateUser", **USER) == 0
-    limit = [{"Name_str": "max_users", "Value_u32": 4}]
-    assert code(context, "SetHubAdminOptions", HubName_str="T1", AdminOptionList=limit) == 0
-    assert code(context, "CreateUser", **{**USER, "Name_str": "fifth"}) == 63
-    rows = ask(context, "GetHubAdminOptions", own, HubName_str="T1").values["AdminOptionList"]
-    assert {r["Name"]: r["Value"] for r in rows if r["Value"]} == {
-        "no_change_users": 1,
-        "max_users": 4,
-    }
-    allow = [{"Name_str": "allow_hub_admin_change_option", "Value_u32": 1}]
-    assert code(context, "SetHubAdminOptions", HubName_str="T1", AdminOptionList=allow) == 0
-    assert code(context, "SetHubAdminOptions", own, **asked) == 0
-
-
 # -- sessions and tables ----------------------------------------------------------------------
 
 
@@ -380,9 +215,12 @@ def test_sessions_are_listed_with_their_gateway_and_ended(context):
 
 def test_an_address_is_listed_and_forgotten(context):
     (row,) = ask(context, "EnumMacTable", HubName_str="T2").values["MacTable"]
-    assert (row["Key"], row["MacAddress"], row["RemoteItem"]) == (KEY, MAC, False)
+    assert (row["Key"], row["MacAddress"], row["RemoteItem"]) == (KEYS[Table.MACS], MAC, False)
     assert code(context, "DeleteMacTable", HubName_str="T2", Key_u32=1) == 29
-    assert code(context, "DeleteMacTable", HubName_str="T2", Key_u32=KEY) == 0
+    assert code(context, "DeleteMacTable", HubName_str="T2", Key_u32=row["Key"]) == 0
+    (row,) = ask(context, "EnumIpTable", HubName_str="T2").values["IpTable"]
+    assert (str(row["IpAddress"]), row["SessionName"]) == ("192.0.2.77", "SID-CAS-1")
+    assert code(context, "DeleteIpTable", HubName_str="T2", Key_u32=row["Key"]) == 0
 
 
 def test_members_are_known_by_lasting_ids(context):

@@ -215,6 +215,40 @@ def test_a_user_s_life(vpncmd, hubs):
     assert refused(vpncmd, "UserDelete carol", at=at) == ErrorCode.OBJECT_NOT_FOUND
 
 
+def test_groups_rules_and_options(vpncmd, hubs):
+    at = at_hub("LAB")
+    vpncmd(
+        "GroupCreate staff /REALNAME:Staff /NOTE:none",
+        "GroupJoin staff /USERNAME:a",
+        "GroupPolicySet staff /NAME:MaxUpload /VALUE:1000000",
+        "AccessAdd discard /MEMO:web /PRIORITY:10 /SRCUSERNAME:staff /DESTUSERNAME: /SRCMAC: "
+        "/DESTMAC: /SRCIP:10.0.0.0/8 /DESTIP:0.0.0.0/0 /PROTOCOL:tcp /SRCPORT: /DESTPORT:80-90 "
+        "/TCPSTATE:",
+        "AccessAdd6 pass /MEMO:v6 /PRIORITY:5 /SRCUSERNAME: /DESTUSERNAME: /SRCMAC: /DESTMAC: "
+        "/SRCIP:2001:db8::/32 /DESTIP:::/0 /PROTOCOL: /SRCPORT: /DESTPORT: /TCPSTATE:",
+        "AcAdd deny /PRIORITY:1 /IP:192.0.2.0/24",
+        "ExtOptionSet FilterBPDU /VALUE:1",
+        at=at,
+    )
+    group, groups, rules, sources, options = vpncmd(
+        "GroupGet staff", "GroupList", "AccessList", "AcList", "ExtOptionList", at=at
+    )
+    assert "1000000 bps" in group
+    assert records(groups)[0]["Num Users"] == "1"
+    six, web = records(rules)
+    assert (six["Memo"], web["Memo"], web["Action"]) == ("v6", "web", "Discard")
+    assert "DstPort=80-90" in web["Contents"]
+    assert "192.0.2.0/24" in sources
+    assert "FilterBPDU" in options
+    vpncmd(f"AccessDisable {web['ID']}", at=at)
+    six, web = records(vpncmd("AccessList", at=at)[0])
+    assert web["Status"] == "Disable"
+    vpncmd(f"AccessDelete {web['ID']}", f"AccessDelete {six['ID']}", "AcDel 1", at=at)
+    vpncmd("GroupUnjoin a", "GroupDelete staff", at=at)
+    assert records(vpncmd("AccessList", at=at)[0]) == []
+    assert refused(vpncmd, "GroupDelete staff", at=at) == ErrorCode.OBJECT_NOT_FOUND
+
+
 # -- the whole fleet behind one connection ----------------------------------------------------
 
 

@@ -6,6 +6,8 @@ the table as well. What is not named counts as no.
 
 from collections.abc import Iterator
 
+from coordinator.access import MAX_ACCESS_RULES
+from coordinator.groups import MAX_GROUPS
 from gateway.admin.rpc.method import Call, Method, Who
 from gateway.wire.pack import Element, integer
 from gateway.wire.rpc_struct import Values
@@ -17,13 +19,13 @@ CAPABILITIES: dict[str, int] = {
     "i_max_hubs": 100_000,
     "i_max_sessions": 100_000,
     "i_max_users_per_hub": 10_000,
-    "i_max_groups_per_hub": 0,
-    "i_max_access_lists": 0,
+    "i_max_groups_per_hub": MAX_GROUPS,
+    "i_max_access_lists": MAX_ACCESS_RULES,
     "i_max_user_creation": UNLIMITED,
     "i_max_clients": UNLIMITED,
     "i_max_bridges": UNLIMITED,
     "i_max_mac_tables": 16_384,
-    "i_max_ip_tables": 0,
+    "i_max_ip_tables": 65_536,
     "i_max_secnat_tables": 0,
     "i_max_l3_sw": 0,
     "i_max_l3_if": 0,
@@ -41,6 +43,15 @@ CAPABILITIES: dict[str, int] = {
     "b_support_hub_admin_option": 1,
     "b_support_hide_hub": 1,
     "b_support_config_hub": 1,
+    "b_support_hub_ext_options": 1,
+    "b_support_ac": 1,
+    "b_support_ipv6_ac": 1,
+    "b_support_ipv6_acl": 1,
+    "b_support_ex_acl": 1,  # without it vpncmd refuses rules about IPv6, too
+    "b_support_acl_group": 1,
+    "b_support_check_mac": 1,
+    "b_support_check_tcp_state": 1,
+    "b_support_vlan": 1,
 }
 
 _WORDS = {

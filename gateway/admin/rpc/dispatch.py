@@ -15,6 +15,7 @@ from coordinator.errors import (
     NotFound,
     SealBroken,
     StoreError,
+    TooMany,
 )
 from coordinator.model import Hub
 from coordinator.names import fold
@@ -32,6 +33,10 @@ from gateway.wire.rpc_struct import Struct, Values
 
 _LOOKS = ("Get", "Enum", "Test")
 _NOT_FOUND = {"hub": ErrorCode.HUB_NOT_FOUND}
+_TOO_MANY = {
+    "group": ErrorCode.TOO_MANY_GROUPS,
+    "access rule": ErrorCode.TOO_MANY_ACCESS_RULES,
+}
 _EXISTS = {
     "hub": ErrorCode.HUB_EXISTS,
     "user": ErrorCode.USER_EXISTS,
@@ -80,6 +85,8 @@ def code_of(error: Exception) -> ErrorCode:
             return _NOT_FOUND.get(kind, ErrorCode.OBJECT_NOT_FOUND)
         case AlreadyExists(kind=kind):
             return _EXISTS.get(kind, ErrorCode.INVALID_PARAMETER)
+        case TooMany(kind=kind):
+            return _TOO_MANY.get(kind, ErrorCode.TOO_MANY_ITEMS)
         case InvalidValue() | NotPossible():
             return ErrorCode.INVALID_PARAMETER
         case LimitExceeded():

@@ -1,12 +1,14 @@
 """Calls about hubs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from coordinator.model import Hub, HubKind, Totals
 from coordinator.names import fold
-from gateway.admin import hubs
+from gateway.admin import access, hubs
 from gateway.admin.administrators import EMPTY, check_admin_password
 from gateway.admin.hubs import HubReport
+from gateway.admin.live import Learned
 from gateway.admin.nodes import reports as node_reports
 from gateway.admin.rpc.convert import to_ms, traffic_values
 from gateway.admin.rpc.method import Call, Method, Who, refusal
@@ -36,10 +38,10 @@ def create_hub(call: Call) -> Values:
         call.now,
         online=call.flag("Online"),
         max_sessions=call.number("MaxSession"),
+        no_enum=call.flag("NoEnum"),
     )
-    is_hidden = call.flag("NoEnum")
-    call.fleet.administration.set_hub(hub.name, call.now, secret=secret, is_hidden=is_hidden)
-    return _values(hub, is_hidden)
+    call.fleet.administration.set_hub(hub.name, call.now, secret=secret)
+    return _values(hub)
 
 
 def set_hub(call: Call) -> Values:
@@ -54,16 +56,21 @@ def set_hub(call: Call) -> Values:
     if secret is not None:
         call.forbid("no_change_admin_password")
     _forbid_switching(call, online)
-    is_hidden = call.flag("NoEnum")
     changed = hubs.change(
-        call.fleet, hub.name, call.now, online=online, max_sessions=call.number("MaxSession")
+        call.fleet,
+        hub.name,
+        call.now,
+        online=online,
+        max_sessions=call.number("MaxSession"),
+        no_enum=call.flag("NoEnum"),
     )
-    call.fleet.administration.set_hub(hub.name, call.now, secret=secret, is_hidden=is_hidden)
-    return _values(changed, is_hidden)
+    if secret is not None:
+        call.fleet.administration.set_hub(hub.name, call.now, secret=secret)
+    return _values(changed)
 
 
 def get_hub(call: Call) -> Values:
-    return _values(call.hub, call.administration.is_hidden)
+    return _values(call.hub)
 
 
 def delete_hub(call: Call) -> Values:
@@ -85,8 +92,13 @@ def enum_hub(call: Call) -> Values:
         if call.caller.is_fleet_admin
         else [hubs.report(call.fleet, call.caller.hub)]
     )
-    counts = _mac_counts(call)
-    return {"HubList": [_row(report, counts.get(fold(report.hub.name), 0)) for report in seen]}
+    counts, keys = _learned(call), call.fleet.store.keys
+    groups = call.fleet.store.sizes([keys.groups(report.hub.name) for report in seen])
+    rows = [
+        {**_row(report), "NumGroups": number, **_table_sizes(counts, report.hub)}
+        for report, number in zip(seen, groups, strict=True)
+    ]
+    return {"HubList": rows}
 
 
 def get_hub_status(call: Call) -> Values:
@@ -101,7 +113,9 @@ def get_hub_status(call: Call) -> Values:
         "NumSessionsClient": len(records) - bridges,
         "NumSessionsBridge": bridges,
         "NumUsers": report.users,
-        "NumMacTables": _mac_counts(call).get(fold(report.hub.name), 0),
+        "NumGroups": call.fleet.store.size(call.fleet.store.keys.groups(report.hub.name)),
+        "NumAccessLists": len(access.rules(call.fleet, report.hub.name).rules),
+        **_table_sizes(_learned(call), report.hub),
         **traffic_values(report.totals.traffic),
         **_times(report.hub, report.totals),
     }
@@ -124,30 +138,34 @@ def _forbid_switching(call: Call, online: bool) -> None:
         call.forbid("no_online" if online else "no_offline")
 
 
-def _mac_counts(call: Call) -> dict[str, int]:
+def _learned(call: Call) -> Mapping[str, Learned]:
     up = [report.node.id for report in node_reports(call.fleet) if report.is_up]
-    return dict(call.context.live.mac_counts(up))
+    return call.context.live.learned(up)
 
 
-def _values(hub: Hub, is_hidden: bool) -> Values:
+def _table_sizes(counts: Mapping[str, Learned], hub: Hub) -> Values:
+    learned = counts.get(fold(hub.name), Learned())
+    return {"NumMacTables": learned.macs, "NumIpTables": learned.ips}
+
+
+def _values(hub: Hub) -> Values:
     """Passwords go in and never out: a tool that writes back the zeros changes nothing."""
     return {
         "HubName": hub.name,
         "Online": hub.online,
         "MaxSession": hub.max_sessions,
-        "NoEnum": is_hidden,
+        "NoEnum": hub.no_enum,
         "HubType": NUMBERS[hub.kind],
     }
 
 
-def _row(report: HubReport, macs: int) -> dict[str, Any]:
+def _row(report: HubReport) -> dict[str, Any]:
     return {
         "HubName": report.hub.name,
         "Online": report.hub.online,
         "HubType": NUMBERS[report.hub.kind],
         "NumSessions": report.sessions,
         "NumUsers": report.users,
-        "NumMacTables": macs,
         "IsTrafficFilled": True,
         **traffic_values(report.totals.traffic, "Ex."),
         **_times(report.hub, report.totals),

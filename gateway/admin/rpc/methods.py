@@ -3,10 +3,21 @@
 What is not here is answered with error 33, which tools print as "Unsupported".
 """
 
-from gateway.admin.rpc import caps, farm, hubs, options, server, sessions, tables, users
+from gateway.admin.rpc import (
+    access,
+    caps,
+    farm,
+    groups,
+    hubs,
+    options,
+    server,
+    sessions,
+    tables,
+    users,
+)
 from gateway.admin.rpc.method import Method
 
-_NOUNS = (server, caps, farm, hubs, users, sessions, tables, options)
+_NOUNS = (server, caps, farm, hubs, users, groups, access, sessions, tables, options)
 
 METHODS: dict[str, Method] = {
     method.name.lower(): method for noun in _NOUNS for method in noun.METHODS

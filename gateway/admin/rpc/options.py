@@ -5,6 +5,8 @@ All of them are known by name and kept; which of them act is said in docs/vpncmd
 
 from collections.abc import Mapping
 
+from gateway.admin import hubs
+from gateway.admin.options import OPTIONS as IN_FORCE
 from gateway.admin.rpc.method import Call, Method, Who, refusal
 from gateway.wire.codes import ErrorCode
 from gateway.wire.rpc_struct import Values
@@ -52,6 +54,24 @@ OPTIONS = {
     "no_change_msg": "the message to clients may not be changed",
     "no_access_list_include_file": "rules may not name users by files",
 }
+EXTENDED = """
+    NoAddressPollingIPv4 NoAddressPollingIPv6 NoIpTable NoMacAddressLog ManageOnlyPrivateIP
+    ManageOnlyLocalUnicastIPv6 DisableIPParsing YieldAfterStorePacket NoSpinLockForPacketDelay
+    BroadcastStormDetectionThreshold ClientMinimumRequiredBuild FilterPPPoE FilterOSPF FilterIPv4
+    FilterIPv6 FilterNonIP NoIPv4PacketLog NoIPv6PacketLog FilterBPDU
+    NoIPv6DefaultRouterInRAWhenIPv6 NoLookBPDUBridgeId NoManageVlanId VlanTypeId FixForDLinkBPDU
+    RequiredClientId AdjustTcpMssValue DisableAdjustTcpMss NoDhcpPacketLogOutsideHub
+    DisableHttpParsing DisableUdpAcceleration DisableUdpFilterForLocalBridgeNic
+    ApplyIPv4AccessListOnArpPacket RemoveDefGwOnDhcpForLocalhost SecureNAT_MaxTcpSessionsPerIp
+    SecureNAT_MaxTcpSynSentPerIp SecureNAT_MaxUdpSessionsPerIp SecureNAT_MaxDnsSessionsPerIp
+    SecureNAT_MaxIcmpSessionsPerIp AccessListIncludeFileCacheLifetime DisableKernelModeSecureNAT
+    DisableIpRawModeSecureNAT DisableUserModeSecureNAT DisableCheckMacOnLocalBridge
+    DisableCorrectIpOffloadChecksum BroadcastLimiterStrictMode MaxLoggedPacketsPerMinute
+    DoNotSaveHeavySecurityLogs DropBroadcastsInPrivacyFilterMode DropArpInPrivacyFilterMode
+    SuppressClientUpdateNotification FloodingSendQueueBufferQuota AssignVLanIdByRadiusAttribute
+    DenyAllRadiusLoginWithNoVlanAssign SecureNAT_RandomizeAssignIp DetectDormantSessionInterval
+    NoPhysicalIPOnPacketLog UseHubNameAsDhcpUserClassOption UseHubNameAsRadiusNasId
+"""
 MAX_ITEMS = 4096  # in one request
 
 
@@ -68,13 +88,38 @@ def set_hub_admin_options(call: Call) -> Values:
     may_change = call.administration.options.get("allow_hub_admin_change_option")
     if not call.caller.is_fleet_admin and not may_change:
         raise refusal(ErrorCode.NOT_ENOUGH_RIGHTS)
-    rows = call.rows("AdminOptionList")
-    if len(rows) > MAX_ITEMS:
-        raise refusal(ErrorCode.TOO_MANY_ITEMS, f"{len(rows)} options, {MAX_ITEMS} allowed")
-    given = {str(row.get("Name", "")).lower(): int(row.get("Value", 0)) for row in rows}
+    given = _given(call)
     known = {name: number for name, number in given.items() if name in OPTIONS}
     call.fleet.administration.set_hub(call.hub.name, call.now, options=known)
     return _values(call, {**call.administration.options, **known})
+
+
+def get_hub_ext_options(call: Call) -> Values:
+    """The reference's extended options; those in force are described."""
+    held = call.hub.options
+    names = dict.fromkeys([*EXTENDED.split(), *IN_FORCE, *held])
+    rows = [
+        {"Name": n, "Value": held.get(n, 0), "Descrption": IN_FORCE.get(n, "no effect here")}
+        for n in sorted(names)
+    ]
+    return {"NumItem": len(rows), "HubName": call.hub.name, "AdminOptionList": rows}
+
+
+def set_hub_ext_options(call: Call) -> Values:
+    """Set the options that are named; names nobody knows are passed over."""
+    known = {name.lower(): name for name in (*EXTENDED.split(), *IN_FORCE)}
+    given = _given(call)
+    changes = {known[name]: number for name, number in given.items() if name in known}
+    hubs.change(call.fleet, call.hub.name, call.now, options=changes)
+    return dict(call.values)
+
+
+def _given(call: Call) -> dict[str, int]:
+    """Return the options in a request, by their names in lower case. Raises Refused."""
+    rows = call.rows("AdminOptionList")
+    if len(rows) > MAX_ITEMS:
+        raise refusal(ErrorCode.TOO_MANY_ITEMS, f"{len(rows)} options, {MAX_ITEMS} allowed")
+    return {str(row.get("Name", "")).lower(): int(row.get("Value", 0)) for row in rows}
 
 
 def _values(call: Call, options: Mapping[str, int]) -> Values:
@@ -92,4 +137,11 @@ METHODS = (
     Method("GetHubAdminOptions", Who.HUB, get_hub_admin_options),
     Method("SetHubAdminOptions", Who.HUB, set_hub_admin_options),
     Method("GetDefaultHubAdminOptions", Who.ANY, get_default_hub_admin_options),
+    Method("GetHubExtOptions", Who.HUB, get_hub_ext_options),
+    Method(
+        "SetHubExtOptions",
+        Who.HUB,
+        set_hub_ext_options,
+        forbidden_by=("deny_hub_admin_change_ext_option",),
+    ),
 )

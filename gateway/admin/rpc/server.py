@@ -6,6 +6,7 @@ from coordinator.model import HubKind, Traffic
 from coordinator.names import fold
 from gateway.admin import hubs, nodes
 from gateway.admin.administrators import check_admin_password
+from gateway.admin.live import Learned
 from gateway.admin.nodes import NodeReport
 from gateway.admin.rpc.convert import host_of, port_of, to_ms, traffic_values
 from gateway.admin.rpc.method import Call, Method, Who, refusal
@@ -45,7 +46,7 @@ def get_server_info(call: Call) -> Values:
 
 def get_server_status(call: Call) -> Values:
     """The whole fleet; of a hub administrator's hub only what is his."""
-    fleet, live = call.fleet, call.context.live
+    fleet, live, keys = call.fleet, call.context.live, call.fleet.store.keys
     found = [nodes.report(fleet, live.node)]
     seen = hubs.reports(fleet)
     if call.caller.is_fleet_admin:
@@ -53,7 +54,8 @@ def get_server_status(call: Call) -> Values:
     else:
         seen = [report for report in seen if report.hub.name == call.caller.hub]
     up = [report.node.id for report in found if report.is_up]
-    counts = live.mac_counts(up)
+    counts = live.learned(up)
+    learned = [counts.get(fold(report.hub.name), Learned()) for report in seen]
     kinds = Counter(report.hub.kind for report in seen)
     here = next((report for report in found if report.node.id == live.node), None)
     total = Traffic()
@@ -64,8 +66,10 @@ def get_server_status(call: Call) -> Values:
         "NumHubTotal": len(seen),
         "NumHubStatic": kinds[HubKind.STATIC],
         "NumHubDynamic": kinds[HubKind.DYNAMIC],
-        "NumMacTables": sum(counts.get(fold(report.hub.name), 0) for report in seen),
+        "NumMacTables": sum(one.macs for one in learned),
+        "NumIpTables": sum(one.ips for one in learned),
         "NumUsers": sum(report.users for report in seen),
+        "NumGroups": sum(fleet.store.sizes([keys.groups(report.hub.name) for report in seen])),
         "CurrentTime": to_ms(call.now),
         "CurrentTick": int(call.context.clock() * SECOND_MS),
         "StartTime": to_ms(here.node.started) if here is not None else None,

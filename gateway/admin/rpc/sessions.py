@@ -44,6 +44,7 @@ def get_session_status(call: Call) -> Values:
         "HubName": record.hub,
         "Name": record.name,
         "Username": record.user,
+        "GroupName": record.group,
         "RealUsername": record.user,
         "SessionStatus_ClientIp": ipv4_or(client, "::"),
         "SessionStatus_ClientIp6": ipv6_bytes(client),

@@ -1,8 +1,11 @@
 """Calls about users. A password goes in, as text or as a tool's hash of it, and never out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from coordinator.errors import NotFound
 from coordinator.model import AuthKind, User
 from gateway.admin import users
 from gateway.admin.agreement import until_agreed
@@ -24,7 +27,8 @@ def create_user(call: Call) -> Values:
     if count > MAX_USERS:
         raise refusal(ErrorCode.TOO_MANY_USERS)
     blank = User(call.hub.name, call.text("Name"))
-    user = call.fleet.directory.create_user(_replaced(call, blank), call.now)
+    with _group_named():
+        user = call.fleet.directory.create_user(_replaced(call, blank), call.now)
     return _values(users.report(call.fleet, user.hub, user.name))
 
 
@@ -35,7 +39,8 @@ def set_user(call: Call) -> Values:
         found = users.find(call.fleet, call.hub.name, call.text("Name"))
         return call.fleet.directory.set_user(_replaced(call, found), call.now)
 
-    user = until_agreed(attempt)
+    with _group_named():
+        user = until_agreed(attempt)
     return _values(users.report(call.fleet, user.hub, user.name))
 
 
@@ -59,8 +64,6 @@ def _replaced(call: Call, user: User) -> User:
     if auth is None:
         text = f"users of authentication type {call.number('AuthType')} are not served"
         raise refusal(ErrorCode.AUTH_NOT_AVAILABLE, text)
-    if call.text("GroupName"):
-        raise refusal(ErrorCode.GROUP_NOT_FOUND)
     return replace(
         user,
         auth=auth,
@@ -68,8 +71,28 @@ def _replaced(call: Call, user: User) -> User:
         real_name=call.text("Realname"),
         note=call.text("Note"),
         expires=from_ms(call.values.get("ExpireTime")),
-        policy=policy_of(call.values) if call.flag("UsePolicy") else {},
+        policy=own_policy(call),
+        group=call.text("GroupName"),
     )
+
+
+def own_policy(call: Call) -> dict[str, int]:
+    """Return the policy in a request; one that is the default in everything says so, because it
+    holds instead of the group's."""
+    if not call.flag("UsePolicy"):
+        return {}
+    return policy_of(call.values) or {"Access": 1}
+
+
+@contextmanager
+def _group_named() -> Iterator[None]:
+    """Tell of a group that is not by a code of its own."""
+    try:
+        yield
+    except NotFound as error:
+        if error.kind == "group":
+            raise refusal(ErrorCode.GROUP_NOT_FOUND, str(error)) from error
+        raise
 
 
 def _secret(call: Call, user: User) -> bytes | None:
@@ -89,6 +112,7 @@ def _values(report: UserReport) -> Values:
     found: Values = {
         "HubName": user.hub,
         "Name": user.name,
+        "GroupName": user.group,
         "Realname": user.real_name,
         "Note": user.note,
         "CreatedTime": to_ms(user.created),
@@ -110,6 +134,7 @@ def _row(report: UserReport) -> dict[str, Any]:
     user, totals = report.user, report.totals
     return {
         "Name": user.name,
+        "GroupName": user.group,
         "Realname": user.real_name,
         "Note": user.note,
         "AuthType": AUTH_NUMBERS[user.auth],
