@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from coordinator.administration import Administration
 from coordinator.bridges import Bridges
 from coordinator.calls import Calls
+from coordinator.cascades import Cascades
 from coordinator.certificates import Certificates
 from coordinator.directory import Directory
 from coordinator.election import Election
@@ -45,6 +46,7 @@ class Fleet:
     directory: Directory
     bridges: Bridges
     administration: Administration
+    cascades: Cascades
     sessions: Sessions
     traffic: TrafficTotals
     nodes: Nodes
@@ -93,6 +95,7 @@ def join(
         directory=Directory(store, sealer),
         bridges=Bridges(store),
         administration=Administration(store, sealer),
+        cascades=Cascades(store, sealer),
         sessions=Sessions(store),
         traffic=TrafficTotals(store),
         nodes=Nodes(prologue),

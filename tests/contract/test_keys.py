@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.cascade import CascadeAuth, CascadeTrust
 from coordinator.errors import StaleEpoch
 from coordinator.fleet import Fleet
 from coordinator.model import Bridge, FleetCertificate, Hub, NodeMode, SessionUpdate, Traffic
@@ -13,6 +14,7 @@ from coordinator.placement import Here
 from coordinator.schema import KEYS, to_markdown
 from coordinator.sessions import hash_session_key
 from tests.conftest import FLEET_KEY
+from tests.contract.test_cascades import EVERYTHING, SITE, status_of, take
 from tests.contract.values import ALICE, HUB, LATER, LOGIN, NODE, NOW, machine, new_key, register
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +22,7 @@ PASSWORD_HASH = bytes(range(200, 220))
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ\n-----END PRIVATE KEY-----\n"
 SHARED = {
     *("clock", "load", "tickets", "limits", "fence", "members", "grants", "forget"),
-    "directory_state",
+    *("directory_state", "cascading"),
 }
 READING = {"directory_find"}  # changes nothing
 MOVED = Traffic(1, 100, 2, 200, 3, 300, 4, 400)
@@ -42,6 +44,7 @@ def session_key(fleet: Fleet, raw) -> bytes:
     report = SessionUpdate(record, 2, MOVED, ("02:00:00:00:00:01",), ("10.0.0.1",))
     sessions.update([report], LATER)
     sessions.kick("corp", sessions.open(login, new_key(), NOW).name)
+    cascade(fleet)
     fleet.traffic.add({"Corp": MOVED}, {("Corp", "Alice"): MOVED}, {"Corp": {"storm": 3}})
     live_through_everything(fleet, raw)
     fleet.bridges.add(Bridge("Corp", "eth1"))
@@ -51,6 +54,22 @@ def session_key(fleet: Fleet, raw) -> bytes:
     fleet.administration.set_hub("corp", NOW, secret=PASSWORD_HASH, is_hidden=True, options=options)
     fleet.certificates.get_or_create(FleetCertificate("CERTIFICATE", PRIVATE_KEY), NOW)
     return key
+
+
+def cascade(fleet: Fleet) -> None:
+    """A cascade by a hub of its own, with everything there is to say of it."""
+    fleet.directory.create_hub(Hub("Fifth"), NOW)
+    site = replace(SITE, hub="Fifth", secret=PASSWORD_HASH, policy={"MaxMac": 5})
+    pinned = replace(site, trust=CascadeTrust.PIN, pin="ab" * 32, server_certificate="THEIRS")
+    made = fleet.cascades.create(pinned, NOW)
+    other = replace(site, name="other", trust=CascadeTrust.AUTHORITIES, authorities="CA")
+    fleet.cascades.create(
+        replace(other, auth=CascadeAuth.CERTIFICATE, secret=b"KEY", certificate="OURS"), NOW
+    )
+    lease = register(fleet, "node-9")
+    grant = take(fleet, lease, "fifth")
+    assert fleet.cascades.report([status_of(made, grant, **EVERYTHING)]) == []
+    fleet.leases.leave(lease, "stops", NOW)
 
 
 def live_through_everything(fleet: Fleet, raw) -> None:
@@ -149,9 +168,8 @@ def test_no_credential_is_in_the_store(fleet: Fleet, session_key, raw) -> None:
         ):
             assert shown not in everything
     assert "PRIVATE KEY" not in everything
-    assert (
-        everything.count("sealed:v1:") == 7
-    )  # seal check, private key, three users, two administrators
+    # Seal check, private key, three users, two administrators, two cascades.
+    assert everything.count("sealed:v1:") == 9
     assert hash_session_key(session_key) in everything
 
 
