@@ -159,9 +159,7 @@ class Controller:
         """Read what a plan needs: of nodes that are alive little but that they are."""
         clock_ms = int(self._prologue.store.field(self._keys.meta(), "clock_ms") or 0)
         nodes = self._nodes.nodes()
-        losses = [
-            self._loss(node) for node in nodes if node.state is not NodeState.UP
-        ]
+        losses = [self._loss(node) for node in nodes if node.state is not NodeState.UP]
         alive = {(node.id, node.inc) for node in nodes if node.state is NodeState.UP}
         return Snapshot(clock_ms, tuple(losses), self._without_owner(alive))
 

@@ -50,6 +50,7 @@ _HINTS = {
     "hub": "etherfleet hub list shows all",
     "user": "etherfleet user list HUB shows all",
     "bridge": "etherfleet bridge list shows all",
+    "cascade": "etherfleet cascade list shows all",
     "session": "it may have ended; etherfleet session list shows all",
     "node": "etherfleet node list shows all",
     "living node": "etherfleet node list shows who is up",

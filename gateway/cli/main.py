@@ -11,6 +11,7 @@ from coordinator.errors import CoordinatorError
 from gateway import __version__
 from gateway.cli.admin import admin
 from gateway.cli.bridge import bridge
+from gateway.cli.cascade import cascade
 from gateway.cli.common import fleet_options, format_option
 from gateway.cli.completion import completion
 from gateway.cli.config import config
@@ -75,7 +76,7 @@ def cli(ctx: click.Context) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(gateway, connect, hub, bridge, user, session),
+    *(gateway, connect, hub, bridge, cascade, user, session),
     *(status, node, leader, history, events, wait),
     *(admin, config, redis, completion),
 )

@@ -8,18 +8,20 @@ from pathlib import Path
 import click
 import pytest
 
+from coordinator.cascade import Cascade, CascadeState, CascadeStatus
 from coordinator.election import Leader
 from coordinator.history import Event
 from coordinator.model import Hub, NewSession, Node, SessionRecord, Totals, Traffic, User
 from coordinator.placement import Ownership
 from coordinator.times import Timestamp
+from gateway.admin.cascades import CascadeReport
 from gateway.admin.conditions import FORMS
 from gateway.admin.fleet_status import HubCounts, Judgement, Snapshot, StoreReport, Verdict
 from gateway.admin.hubs import HubReport, HubState
 from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
 from gateway.admin.users import UserReport
-from gateway.cli import history, hub, leader, node, session, status, user, wait
+from gateway.cli import cascade_report, history, hub, leader, node, session, status, user, wait
 from gateway.cli.config import VARIABLES
 from gateway.cli.exits import ExitCode
 from gateway.cli.main import cli
@@ -118,8 +120,20 @@ def test_json_fields_of_the_fleet_are_those_there_are():
     assert row("`hub move`") == set(hub._move_as_json(report, report))
 
 
+def test_json_fields_of_cascades_are_those_there_are():
+    made = Cascade("X", "up", "h", 5555, "Y", "x", secret=b"s" * 20)
+    set_up = set(cascade_report.as_json(made))
+    words = {"anonymous", "password", "any"}  # those without a dash, which are no fields as well
+    assert row("cascade (") - set_up == words
+    told = CascadeStatus("X", "up", "n", 1, 1, 1, CascadeState.CONNECTED)
+    report = cascade_report.report_as_json(CascadeReport(made, told.state, "", "n", told))
+    assert row("cascade and how") == set(report) - set_up
+    assert row("its `status`") == set(report["status"])
+    assert made.secret.hex() not in repr(report) + repr(made)
+
+
 def test_words_of_the_fleet_are_those_there_are():
-    for word in (*HubState, *Health):
+    for word in (*HubState, *Health, *CascadeState):
         assert f"| `{word}` |" in MANUAL
     for form in FORMS:
         assert f"`{form.replace('[', '').replace(']', '')}`" in MANUAL
