@@ -1,14 +1,15 @@
 """The controller: what the leader does for all. Snapshot → plan → guarded writes → a sentence.
 
 It does optional work only, so nothing depends on it: hubs of dead nodes are given to others before
-a client asks (who asks first does the same), and what nobody will come back for is removed. It
+a client asks (who asks first does the same), hubs with online cascades have an owner although no
+client ever asks for them, and what nobody will come back for is removed. It
 decides by a snapshot that may be old when it acts. That is safe, because each write is a step that
 looks for itself whether what the plan assumed still holds, whoever asks: a deposed leader's plan
 does nothing that was not to be done.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,7 +19,7 @@ from coordinator.lease import Lease
 from coordinator.model import Node, NodeState
 from coordinator.names import fold
 from coordinator.nodes import Nodes
-from coordinator.placement import At, Here, Placement
+from coordinator.placement import At, Here, Placement, ownership_from_fields
 from coordinator.prologue import Prologue
 from coordinator.tickets import Tickets
 from coordinator.times import Timestamp
@@ -45,11 +46,14 @@ class Snapshot:
     clock_ms: int
     """The lease clock."""
     losses: tuple[Loss, ...]
+    waiting: tuple[str, ...] = ()
+    """Hubs that are online and have cascades that are, and nobody who runs them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceHub:
-    """Give a dead node's hub to another: its clients are about to come back."""
+    """Give a hub that nobody has to a node: clients are about to come back to it, or it has
+    cascades to run."""
 
     hub: str
 
@@ -89,22 +93,26 @@ class ExpireTickets:
 Action: TypeAlias = PlaceHub | CollectSession | ForgetNode | ExpireTickets
 
 
-def waited_for(losses: Sequence[Loss]) -> list[str]:
-    """Return the hubs whose clients are about to come back, most sessions first. Pure."""
+def waited_for(losses: Sequence[Loss], cascading: Sequence[str] = ()) -> list[str]:
+    """Return the hubs whose clients are about to come back, most sessions first. Pure.
+
+    Those in `cascading` wait for nobody, and need an owner all the same.
+    """
     waiting: Counter[str] = Counter()
     for loss in losses:
         named = (place.partition(":")[0] for place in loss.sessions)
         waiting.update(hub for hub in named if hub in loss.hubs)
+    waiting.update(cascading)
     return sorted(waiting, key=lambda hub: (-waiting[hub], hub))[:HUBS_A_CYCLE]
 
 
 def plan(snapshot: Snapshot, resume_ms: int) -> tuple[Action, ...]:
     """Return what there is to do, most urgent first. Pure.
 
-    Hubs with sessions only: the others are placed when somebody asks. `resume_ms`: how long
-    sessions of a dead node may be taken over.
+    Hubs with sessions or cascades only: the others are placed when somebody asks. `resume_ms`: how
+    long sessions of a dead node may be taken over.
     """
-    hubs = waited_for(snapshot.losses)
+    hubs = waited_for(snapshot.losses, snapshot.waiting)
     over = [
         session
         for loss in snapshot.losses
@@ -148,12 +156,24 @@ class Controller:
         return self._carry_out(plan(self.snapshot(), self._resume_ms), lease, now)
 
     def snapshot(self) -> Snapshot:
-        """Read what a plan needs: of nodes that are alive nothing but that they are."""
+        """Read what a plan needs: of nodes that are alive little but that they are."""
         clock_ms = int(self._prologue.store.field(self._keys.meta(), "clock_ms") or 0)
-        losses = [
-            self._loss(node) for node in self._nodes.nodes() if node.state is not NodeState.UP
-        ]
-        return Snapshot(clock_ms, tuple(losses))
+        nodes = self._nodes.nodes()
+        losses = [self._loss(node) for node in nodes if node.state is not NodeState.UP]
+        alive = {(node.id, node.inc) for node in nodes if node.state is NodeState.UP}
+        return Snapshot(clock_ms, tuple(losses), self._without_owner(alive))
+
+    def _without_owner(self, alive: Set[tuple[str, int]]) -> tuple[str, ...]:
+        """Return the hubs with cascades to run that no living node serves."""
+        store, keys = self._prologue.store, self._keys
+        names = store.members(keys.cascading())
+        hubs = store.fields_of([keys.hub(name) for name in names])
+        owners = store.fields_of([keys.owner(name) for name in names])
+        return tuple(
+            name
+            for name, hub, fields in zip(names, hubs, owners, strict=True)
+            if hub.get("online") == "1" and not (fields and _is_served(fields, alive))
+        )
 
     def place_hubs_of(self, node: Node, lease: Lease, now: Timestamp) -> set[str]:
         """Give the hubs of a node that has just ended to others; return the nodes given any.
@@ -161,7 +181,9 @@ class Controller:
         Whoever finds a node dead may do so at once: each is a step that looks for itself.
         """
         given = set()
-        for hub in waited_for([self._loss(node)]):
+        loss = self._loss(node)
+        cascading = set(self._prologue.store.members(self._keys.cascading()))
+        for hub in waited_for([loss], sorted(cascading.intersection(loss.hubs))):
             if self._place(lease, hub, now) and (owner := self._placement.owner(hub)) is not None:
                 given.add(owner.node)
         return given
@@ -188,7 +210,7 @@ class Controller:
 
     def _place(self, lease: Lease, hub: str, now: Timestamp) -> bool:
         try:
-            return isinstance(self._placement.place(lease, hub, now), Here | At)
+            return isinstance(self._placement.place(lease, hub, now, cascades=True), Here | At)
         except (NotFound, HubOffline):  # since the snapshot
             return False
 
@@ -204,3 +226,8 @@ class Controller:
         except (NotFound, Conflict):  # forgotten, or back, since the snapshot
             return False
         return True
+
+
+def _is_served(fields: Mapping[str, str], alive: Set[tuple[str, int]]) -> bool:
+    owner = ownership_from_fields(fields)
+    return owner.state == "active" and (owner.node, owner.inc) in alive

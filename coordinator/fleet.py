@@ -12,6 +12,7 @@ from coordinator.administration import Administration
 from coordinator.audit import Actor, Audit
 from coordinator.bridges import Bridges
 from coordinator.calls import Calls
+from coordinator.cascades import Cascades
 from coordinator.certificates import Certificates
 from coordinator.directory import Directory
 from coordinator.election import Election
@@ -48,6 +49,7 @@ class Fleet:
     directory: Directory
     bridges: Bridges
     administration: Administration
+    cascades: Cascades
     sessions: Sessions
     rules: Rules
     """Access lists and source rules of hubs."""
@@ -105,6 +107,7 @@ def join(
         directory=Directory(store, sealer),
         bridges=Bridges(store),
         administration=Administration(store, sealer),
+        cascades=Cascades(store, sealer),
         sessions=Sessions(store),
         rules=Rules(store),
         traffic=TrafficTotals(store),

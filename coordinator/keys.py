@@ -7,6 +7,7 @@ the clock of the store.
 """
 
 from coordinator.names import (
+    check_cascade_name,
     check_fleet_name,
     check_group_name,
     check_hub_name,
@@ -72,6 +73,18 @@ class Keys:
 
     def sources(self, hub: str) -> str:
         return f"{self.prefix}sources:{_hub(hub)}"
+
+    def cascades(self, hub: str) -> str:
+        return f"{self.prefix}cascades:{_hub(hub)}"
+
+    def cascade(self, hub: str, name: str) -> str:
+        return f"{self.prefix}cascade:{_hub(hub)}:{fold(check_cascade_name(name))}"
+
+    def cascade_status(self, hub: str, name: str) -> str:
+        return f"{self.prefix}cascade-status:{_hub(hub)}:{fold(check_cascade_name(name))}"
+
+    def cascading(self) -> str:
+        return f"{self.prefix}cascading"
 
     def session_number(self, hub: str) -> str:
         return f"{self.prefix}session-number:{_hub(hub)}"

@@ -48,6 +48,16 @@ def are_names(hub: str, user: str | None = None) -> bool:
     return True
 
 
+def are_cascade_names(hub: str, name: str) -> bool:
+    """Say whether a hub, and a cascade of it, may be called so at all."""
+    try:
+        check_hub_name(hub)
+        check_cascade_name(name)
+    except InvalidValue:
+        return False
+    return True
+
+
 def check_hub_name(name: str) -> str:
     """Return `name` if a hub may be called so; raises InvalidValue."""
     _check_size("hub name", name)
@@ -69,6 +79,14 @@ def check_group_name(name: str) -> str:
     _check_size("group name", name)
     if not name.isprintable():
         raise InvalidValue(f"group name {name!r}: only printable characters are allowed")
+    return name
+
+
+def check_cascade_name(name: str) -> str:
+    """Return `name` if a cascade may be called so; raises InvalidValue."""
+    _check_size("cascade name", name)
+    if not name.isprintable():
+        raise InvalidValue(f"cascade name {name!r}: only printable characters are allowed")
     return name
 
 

@@ -115,14 +115,23 @@ class Placement:
         self._prologue = prologue
         self._keys = prologue.keys
 
-    def place(self, lease: "Lease", hub: str, now: Timestamp, *, here: bool = False) -> Placed:
+    def place(
+        self,
+        lease: "Lease",
+        hub: str,
+        now: Timestamp,
+        *,
+        here: bool = False,
+        cascades: bool = False,
+    ) -> Placed:
         """Return where a dynamic hub is, giving it to a node if nobody has it.
 
-        `here`: to the asking node if it may carry sessions at all. Raises NotFound, HubOffline;
-        NotFound of kind "dynamic hub" for a static one.
+        `here`: to the asking node if it may carry sessions at all. `cascades`: a static hub, too,
+        while it has an online cascade. Raises NotFound, HubOffline; NotFound of kind "dynamic hub"
+        for any other static one.
         """
         keys = [self._keys.hub(hub), self._keys.owner(hub)]
-        args: list[str | int] = [lease.node, lease.inc, fold(hub), int(here)]
+        args: list[str | int] = [lease.node, lease.inc, fold(hub), int(here), int(cascades)]
         answer = self._prologue.run("place", now, keys, args)
         if answer[0] == "static":
             raise NotFound("dynamic hub", hub)

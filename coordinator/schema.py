@@ -56,6 +56,7 @@ _ENDING = "session_close session_kick session_collect user_delete hub_delete"
 _GRANTING = "place admit transfer renew reconcile"
 _TICKETING = "admit session_open ticket_void ticket_expire user_delete hub_delete node_remove"
 _JUDGING = "register renew leave declare suspect place admit hub_move node_remove lead"
+_CASCADING = "cascade_create cascade_set cascade_delete"
 _WITH_NODE = "until the node is removed"
 _TRAFFIC = " ".join(f"{name}?" for name in TRAFFIC_FIELDS)
 
@@ -100,11 +101,11 @@ KEYS: Sequence[Key] = (
     _key(
         "directory-version",
         "string",
-        "number, raised by each change of a hub or of what it holds, and of a bridge",
+        "number, raised by each change of a hub or of what it holds, and of a bridge or a cascade",
         writer="every directory change",
         lifetime="for ever",
         steps="directory_create directory_set hub_delete user_delete group_delete rules_change "
-        "bridge_add bridge_remove syslog_set",
+        "bridge_add bridge_remove syslog_set " + _CASCADING,
     ),
     _key(
         "hubs",
@@ -208,6 +209,49 @@ KEYS: Sequence[Key] = (
         writer="hub source allow, deny, delete",
         lifetime=_WITH_HUB,
         steps="rules_change hub_delete",
+    ),
+    _key(
+        "cascades:<hub>",
+        "set",
+        "names of a hub's cascades",
+        writer="cascade add, set, delete",
+        lifetime="while the hub has cascades",
+        steps=_CASCADING + " hub_delete",
+    ),
+    _key(
+        "cascade:<hub>:<cascade>",
+        "hash",
+        "a cascade of a hub to one elsewhere, as configured; the secret is sealed",
+        fields="""
+            hub name host tcp_port target_hub user online auth secret? certificate? trust pin?
+            server_certificate? authorities? max_connection use_compress half_connection
+            policy:<policy>? created changed version
+        """,
+        writer="cascade add, set, online, offline",
+        lifetime="until the cascade or its hub is deleted",
+        steps=_CASCADING + " hub_delete",
+    ),
+    _key(
+        "cascade-status:<hub>:<cascade>",
+        "hash",
+        "how an online cascade is doing; policies are what the other side lets it do",
+        fields="""
+            hub name node inc epoch version state attempts logins started updated why? error?
+            server? session? connection? connections? cipher? use_compress? half_connection?
+            max_connection? first_connected? connected? next_try? policy:<policy>?
+        """
+        + _TRAFFIC,
+        writer="the node that runs it: the hub's owner, fenced by `epoch`",
+        lifetime="until the cascade is offline, renamed or deleted",
+        steps="cascade_report cascade_set cascade_delete hub_delete",
+    ),
+    _key(
+        "cascading",
+        "set",
+        "hubs with an online cascade: each is given an owner, a static one too",
+        writer="cascade add, set, online, offline, delete",
+        lifetime="while there are any",
+        steps=_CASCADING + " hub_delete",
     ),
     _key(
         "session-number:<hub>",
@@ -325,7 +369,8 @@ KEYS: Sequence[Key] = (
     _key(
         "owner:<hub>",
         "hash",
-        "who has a dynamic hub, or had it last; nobody, while there is no `node`",
+        "who has a dynamic hub, or had it last, or the cascades of a static one; nobody, while "
+        "there is no `node`",
         fields="hub node? inc? epoch state since why assigned_ms epoch_before stayed? stays?",
         writer="placement; its owner",
         lifetime=_WITH_HUB,

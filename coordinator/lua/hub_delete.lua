@@ -28,6 +28,12 @@ if owner then
   redis.call('SREM', prefix .. 'node-hubs:' .. owner, hub)
   redis.call('SREM', prefix .. 'node-assigned:' .. owner, hub)
 end
+for _, name in ipairs(redis.call('SMEMBERS', prefix .. 'cascades:' .. hub)) do
+  local place = hub .. ':' .. name
+  redis.call('DEL', prefix .. 'cascade:' .. place, prefix .. 'cascade-status:' .. place)
+end
+redis.call('DEL', prefix .. 'cascades:' .. hub)
+redis.call('SREM', prefix .. 'cascading', hub)
 redis.call('DEL', prefix .. 'owner:' .. hub) -- a hub of the same name gets a higher epoch anyway
 redis.call('DEL', KEYS[1], KEYS[5], KEYS[6], prefix .. 'hub-administration:' .. hub)
 redis.call('DEL', prefix .. 'access:' .. hub, prefix .. 'sources:' .. hub)

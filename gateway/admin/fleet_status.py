@@ -15,6 +15,7 @@ from coordinator.model import BridgeState, Hub, HubKind, NodeMode
 from coordinator.names import fold
 from coordinator.placement import Ownership
 from coordinator.times import Timestamp
+from gateway.admin.cascades import troubles
 from gateway.admin.nodes import Health, NodeReport, reports
 
 
@@ -72,6 +73,8 @@ class Snapshot:
     """Nodes that have to say what they own, after a restart of the store."""
     certificate_days: int | None = None
     """Until the fleet's certificate ends; None: not looked at."""
+    cascades: tuple[str, ...] = ()
+    """Those that are to run and do not stand, one line each."""
 
     @property
     def sessions(self) -> int:
@@ -113,6 +116,7 @@ def read(
         hubs=count_hubs(fleet.directory.hubs(), fleet.placement.owners(), nodes),
         unreconciled=fleet.store.size(fleet.store.keys.unreconciled()),
         certificate_days=certificate_days,
+        cascades=tuple(troubles(fleet)),
     )
 
 
@@ -182,6 +186,7 @@ def _warnings(seen: Snapshot) -> Iterator[str]:
             yield "no node takes new sessions; etherfleet node undrain NODE lets one"
     if seen.hubs.waiting:
         yield f"hubs whose owner is gone and whose clients wait: {seen.hubs.waiting}"
+    yield from seen.cascades
     days = seen.certificate_days
     if days is not None and days < CERTIFICATE_DAYS:
         when = f"ends in {days} days" if days >= 0 else "has ended"

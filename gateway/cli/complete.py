@@ -31,6 +31,11 @@ def groups(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return _names(ctx, incomplete, lambda keys: keys.groups(ctx.params.get("hub") or ""))
 
 
+def cascades(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a cascade of the hub typed before it."""
+    return _names(ctx, incomplete, lambda keys: keys.cascades(ctx.params.get("hub") or ""))
+
+
 def sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a session of the hub typed before it."""
     return _names(ctx, incomplete.upper(), lambda keys: keys.sessions(ctx.params.get("hub") or ""))

@@ -40,7 +40,8 @@ def _as_interface(text: str) -> Interface:
     return address
 
 
-def _read_pin(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+def read_pin(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    """Return the SHA-256 of a certificate as it was typed, in lower case hex; empty for none."""
     pin = (value or "").replace(":", "").lower()
     if value is not None and not re.fullmatch("[0-9a-f]{64}", pin):
         raise click.BadParameter("the SHA-256 of a certificate is 64 hex digits")
@@ -79,7 +80,7 @@ def _read_pin(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @click.option("--bridge", is_flag=True, help="Join as a bridge, for other machines behind us.")
 @click.option("--verify", is_flag=True, help="Check the gateway's certificate and its name.")
 @click.option("--ca", metavar="FILE", help="By these authorities, in PEM. Implies --verify.")
-@click.option("--pin", metavar="SHA256", callback=_read_pin, help="Accept this certificate only.")
+@click.option("--pin", metavar="SHA256", callback=read_pin, help="Accept this certificate only.")
 @click.option("--once", is_flag=True, help="Give up where we would log in again.")
 @click.option("--user-space", is_flag=True, help="No interface: join and count. Needs no root.")
 def connect(gateway: str, hub: str, user: str, password_file: str | None, **options: Any) -> None:

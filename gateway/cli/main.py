@@ -13,6 +13,7 @@ from gateway.cli.access import access
 from gateway.cli.admin import admin
 from gateway.cli.audit import audit
 from gateway.cli.bridge import bridge
+from gateway.cli.cascade import cascade
 from gateway.cli.common import fleet_options, format_option
 from gateway.cli.completion import completion
 from gateway.cli.config import config
@@ -82,7 +83,7 @@ def cli(ctx: click.Context) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(gateway, connect, hub, bridge, user, group, access, session),
+    *(gateway, connect, hub, bridge, cascade, user, group, access, session),
     *(status, doctor, top, node, leader, history, events, audit, wait),
     *(admin, config, syslog, redis, completion),
 )

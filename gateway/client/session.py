@@ -26,6 +26,7 @@ from gateway.client.resolve import Endpoint
 from gateway.errors import EtherFleetError, Malformed, ProtocolError, Refused
 from gateway.transport.connection import Connection
 from gateway.transport.contexts import client_context
+from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.wire.blocks import Run
 from gateway.wire.codes import Direction, ErrorCode
 from gateway.wire.handshake import AdditionalConnect, Joined, Redirected, Welcomed
@@ -57,12 +58,15 @@ class ClientSession:
         welcome: Welcome,
         receive: Callable[[Sequence[Run]], None],
         patience_s: float,
+        gate: Gate = ALWAYS_OPEN,
     ) -> None:
         """`receive` is called from the loop with the runs of each chunk and must not wait.
 
-        `patience_s`: how long to knock where nobody answers before the session is given up.
+        `patience_s`: how long to knock where nobody answers before the session is given up. What
+        still waits for the network when `gate` has closed is not sent any more.
         """
         self._patience_s = patience_s
+        self._gate = gate
         self.endpoint = endpoint
         self.account = account
         self.welcome = welcome
@@ -74,7 +78,8 @@ class ClientSession:
         self._certificate = dialled.certificate
         self._receive = receive
         self._connections: list[Connection] = []
-        self._egress: Connection | None = None
+        self.egress: Connection | None = None
+        """The connection that frames leave by; None while there is none."""
         self._waiting: deque[tuple[bytes, int]] = deque()
         self._waiting_bytes = 0
         self._lost = Signal()
@@ -87,7 +92,7 @@ class ClientSession:
 
     def send(self, message: bytes, frames: int) -> bool:
         """Queue a wire message; False when it was dropped for want of room. Then `flush`."""
-        connection = self._egress
+        connection = self.egress
         if connection is not None:
             if connection.send(message, frames):
                 return True
@@ -100,8 +105,8 @@ class ClientSession:
 
     def flush(self) -> None:
         """Send what is queued as far as the network takes it."""
-        if self._egress is not None:
-            self._egress.flush()
+        if self.egress is not None:
+            self.egress.flush()
 
     @property
     def queued(self) -> int:
@@ -174,7 +179,7 @@ class ClientSession:
     @property
     def _carries_both_ways(self) -> bool:
         """Return whether no frame waits for a connection: half-duplex takes one each way."""
-        return self._egress is not None and any(c.may_receive for c in self._connections)
+        return self.egress is not None and any(c.may_receive for c in self._connections)
 
     def _left(self, now: float, patience_s: float) -> float:
         """Return for how long the session is worth knocking for, in seconds."""
@@ -208,6 +213,7 @@ class ClientSession:
             self,
             timeout=self.welcome.timeout_ms / 1000,
             budget=QUEUE_BYTES,
+            gate=self._gate,
             compressed=self.welcome.use_compress,
             may_send=direction != Direction.TO_CLIENT,
             may_receive=direction != Direction.TO_SERVER,
@@ -216,18 +222,20 @@ class ClientSession:
         self._connections.append(connection)
         self._choose_egress()
         connection.start(dialled.trailing)
-        if self._egress is not None:
+        if self.egress is not None:
             self._send_waiting()
 
     def _send_waiting(self) -> None:
         waiting, self._waiting = self._waiting, deque()
         self._waiting_bytes = 0
+        if not self._gate.look(time.monotonic()):
+            return
         for message, frames in waiting:
             self.send(message, frames)
         self.flush()
 
     def _choose_egress(self) -> None:
-        self._egress = next((c for c in reversed(self._connections) if c.may_send), None)
+        self.egress = next((c for c in reversed(self._connections) if c.may_send), None)
 
 
 def open_session(
@@ -238,10 +246,12 @@ def open_session(
     *,
     probe: bool = False,
     patience_s: float = KNOCK_FOR_S,
+    gate: Gate = ALWAYS_OPEN,
 ) -> ClientSession:
     """Log in at `endpoint`, follow redirects, return the standing session.
 
     With little `patience_s`, because others may answer, a silent address is left soon as well.
+    `gate` is that of whoever's frames are sent: see `ClientSession`.
 
     Raises CannotConnect, CertificateRejected, Refused or ProtocolError.
     """
@@ -259,7 +269,7 @@ def open_session(
         event = dialled.event
         if isinstance(event, Welcomed):
             return ClientSession(
-                endpoint, account, trust, dialled, event.welcome, receive, patience_s
+                endpoint, account, trust, dialled, event.welcome, receive, patience_s, gate
             )
         dialled.opening.close()
         if not isinstance(event, Redirected):
@@ -270,7 +280,7 @@ def open_session(
         endpoint = Endpoint(str(redirect.address), tcp_port, str(redirect.address))
         expected = redirect.certificate_der
         # The entry, which was checked, vouches for exactly this certificate, whatever its name.
-        trust = replace(trust, context=client_context())
+        trust = replace(trust, context=client_context(), pin="")
         request = _with_ticket(account, redirect.ticket)
     raise EtherFleetError(f"redirected more than {MAX_REDIRECTS} times; the last to {endpoint}")
 

@@ -37,6 +37,7 @@ from gateway.node import certificate, gate_samples
 from gateway.node.administration import Administration
 from gateway.node.bridges import Bridges
 from gateway.node.calls import NodeCalls
+from gateway.node.cascades import NodeCascades
 from gateway.node.counters import Counters
 from gateway.node.dialogue import PRODUCT, Dialogues
 from gateway.node.duties import Duties
@@ -140,11 +141,12 @@ class App:
             # A store of our own and one worker on it: nobody else is there.
             solo=not settings.store.url and not settings.gateway.direct_tcp_port,
         )
+        self._cascades = NodeCascades(fleet, self.hubs, gate, ledger, lambda: self._owned.served())
         self._owned = OwnedHubs(
             fleet.placement,
             self._lease,
-            self.hubs.end,
-            self.hubs.uses_of,
+            self._cascades.end_owned,
+            self._cascades.uses_of,
             lambda hub: self._duties.take_over_sessions(hub),
             self.table.knocks_of,
             self._siblings,
@@ -177,6 +179,7 @@ class App:
             self._bridges,
             self._siblings,
             RuleKeeper(fleet.directory, fleet.rules, self.hubs),
+            self._cascades,
             resume_s=settings.session.resume_s,
         )
         self._insight = self._make_insight(gate)
@@ -268,6 +271,7 @@ class App:
             gevent.spawn(self._bridges.run),
             gevent.spawn(self._calls.run),
             gevent.spawn(self._siblings.run, self._listener.take_in),
+            gevent.spawn(self._cascades.tell_news),
         ]
         if self._row.peer_address:
             self._greenlets.append(gevent.spawn(self._vigil.run))
@@ -290,6 +294,7 @@ class App:
         gevent.killall(self._greenlets)
         with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
             self._report()
+        self._cascades.stop_all("gateway-stops")
         sessions = self.table.all()
         if for_successor:
             self._siblings.announce([knock for session in sessions for knock in session.knocks()])

@@ -69,7 +69,8 @@ class Drain:
             return
         rate = next((node.drain_rate for node in nodes if node.id == me), 0) or DRAIN_RATE
         for hub in list(self._owned.epochs()):
-            count = self._table.count_of(hub)
+            # Of a static hub only its cascades go with it; its sessions' turn comes below.
+            count = sum(s.gate is not ALWAYS_OPEN for s in self._table.of_hub(hub))
             self._move(hub, "")
             if not self._has_paused(max(1, count) / rate):
                 return

@@ -14,9 +14,10 @@ from coordinator.controller import Controller
 from coordinator.errors import CoordinatorError, LeaseLost, StoreError
 from coordinator.fleet import Fleet
 from coordinator.lease import Renewal
-from coordinator.model import DropSession, LoseHub, MoveHub, NodeMode, SessionUpdate
+from coordinator.model import DropSession, HubKind, LoseHub, MoveHub, NodeMode, SessionUpdate
 from coordinator.times import utc_now
 from gateway.node.bridges import Bridges
+from gateway.node.cascades import NodeCascades
 from gateway.node.drain import Drain
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
@@ -48,6 +49,7 @@ class Duties:
         bridges: Bridges,
         siblings: Siblings,
         rules: RuleKeeper,
+        cascades: NodeCascades,
         *,
         resume_s: float,
     ) -> None:
@@ -60,6 +62,7 @@ class Duties:
         self._table = table
         self._bridges = bridges
         self._rules = rules
+        self._cascades = cascades
         self._resume_s = resume_s
         self._known_version = -1
         self._movers = Group()
@@ -101,6 +104,7 @@ class Duties:
         self._owned.free_idle(time.monotonic())
         self._apply_directory(renewal.directory_version)
         self._bridges.learn(renewal.directory_version)
+        self._cascades.follow(renewal.directory_version)
         self._drain.is_wanted = renewal.mode is NodeMode.DRAINING
         if self._drain.is_wanted and not self._movers:
             self._movers.spawn(self._drain.run)
@@ -110,8 +114,14 @@ class Duties:
         self._table.close_records()
 
     def take_over_sessions(self, hub: str) -> None:
-        """Make the sessions of a hub that came to us ours: their clients may come here."""
+        """Make the sessions of a hub that came to us ours: their clients may come here.
+
+        Not those of a static hub, of which only the cascades have come.
+        """
         try:
+            found = self._fleet.directory.hub(hub)
+            if found is None or found.kind is HubKind.STATIC:
+                return
             count = self._table.resume_hub(hub, self._resume_s)
         except CoordinatorError as error:
             log.warning("sessions are taken over one by one", hub=hub, why=str(error))
@@ -157,7 +167,7 @@ class Duties:
         self._rules.end_overdue()
 
     def report(self) -> None:
-        """Write the rows of sessions that have news, and the totals of hubs and users."""
+        """Write the rows of sessions and cascades that have news, the totals of hubs and users."""
         reports: list[tuple[Session, SessionUpdate]] = []
         for live in self._hubs.alive.values():
             macs = live.macs_by_port()
@@ -172,6 +182,8 @@ class Duties:
                 session.settle(update, self._ledger)
         for live in self._hubs.alive.values():
             self._ledger.drops[live.hub.name].update(live.take_drops())
+        self._cascades.settle()
+        self._cascades.report()
         taken = self._ledger.take()
         try:
             self._fleet.traffic.add(taken.hubs, taken.users, taken.drops)

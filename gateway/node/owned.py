@@ -1,5 +1,7 @@
 """The dynamic hubs this node owns: taken up, served, given up, handed over, lost.
 
+Static hubs whose cascades it runs are among them: nothing else of theirs depends on an owner.
+
 A grant is served only after `activate` succeeded, only while the node's gate is open, and only
 under its epoch: every write about a session carries it. Whoever asks for a hub that is just being
 handed over waits. A node beside this one, under the same supervisor, is preferred when a hub is
@@ -58,6 +60,10 @@ class OwnedHubs:
     def epochs(self) -> Mapping[str, int]:
         """Return the hubs owned and their epochs."""
         return {hub: grant.epoch for hub, grant in self._grants.items()}
+
+    def served(self) -> Mapping[str, Grant]:
+        """Return what is owned and not just being handed over."""
+        return {hub: g for hub, g in self._grants.items() if hub not in self._moving}
 
     def epoch_of(self, hub: Hub, *, wait: bool = True) -> int | None:
         """Return the epoch under which this node may serve `hub`; 0 for a static one.

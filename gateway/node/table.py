@@ -29,6 +29,7 @@ from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.owned import OwnedHubs
 from gateway.node.session import Session, facts_of
+from gateway.transport.gate import ALWAYS_OPEN
 
 log = structlog.get_logger()
 
@@ -290,8 +291,12 @@ class SessionTable:
         return list(live.sessions.values()) if live is not None else []
 
     def knocks_of(self, hub: str) -> list[Knock]:
-        """Return by what the clients of a hub here will be known if they come back."""
-        return [knock for session in self.of_hub(hub) for knock in session.knocks()]
+        """Return by what the clients of a hub that leaves will be known if they come back.
+
+        Of a static one its cascades leave, and its clients stay.
+        """
+        leaving = [session for session in self.of_hub(hub) if session.gate is not ALWAYS_OPEN]
+        return [knock for session in leaving for knock in session.knocks()]
 
     def leave_behind(self, record: SessionRecord, wait_s: float) -> None:
         """Remove the record of a session that was passed on, if nobody resumes it in `wait_s`."""

@@ -26,8 +26,11 @@ def server_context(certificate_pem: str, private_key_pem: str) -> ssl.SSLContext
     return context
 
 
-def client_context(*, verify: bool = False, ca_file: str | None = None) -> ssl.SSLContext:
-    """Return the context of a client: `verify` checks name and chain, against `ca_file` if given.
+def client_context(
+    *, verify: bool = False, ca_file: str | None = None, ca_pem: str = ""
+) -> ssl.SSLContext:
+    """Return the context of a client: `verify` checks name and chain, against the authorities in
+    `ca_file` or `ca_pem` if given, else against those the system trusts.
 
     Without `verify` any certificate is accepted, as stock clients do; pin it where it matters.
     """
@@ -36,6 +39,8 @@ def client_context(*, verify: bool = False, ca_file: str | None = None) -> ssl.S
     if verify:
         if ca_file:
             context.load_verify_locations(ca_file)
+        elif ca_pem:
+            context.load_verify_locations(cadata=ca_pem)
         else:
             context.load_default_certs()
     else:

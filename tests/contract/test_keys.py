@@ -8,6 +8,7 @@ import pytest
 
 from coordinator.access import AccessRule
 from coordinator.audit import Actor
+from coordinator.cascade import CascadeAuth, CascadeTrust
 from coordinator.errors import StaleEpoch
 from coordinator.fleet import Fleet
 from coordinator.groups import Group
@@ -19,6 +20,7 @@ from coordinator.schema import KEYS, to_markdown
 from coordinator.sessions import hash_session_key
 from coordinator.sources import SourceRule
 from tests.conftest import FLEET_KEY
+from tests.contract.test_cascades import EVERYTHING, SITE, status_of, take
 from tests.contract.values import ALICE, HUB, LATER, LOGIN, NODE, NOW, machine, new_key, register
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +28,7 @@ PASSWORD_HASH = bytes(range(200, 220))
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ\n-----END PRIVATE KEY-----\n"
 SHARED = {
     *("clock", "load", "tickets", "limits", "fence", "members", "grants", "forget"),
-    "directory_state",
+    *("directory_state", "cascading"),
 }
 READING = {"directory_find"}  # changes nothing
 MOVED = Traffic(1, 100, 2, 200, 3, 300, 4, 400)
@@ -51,6 +53,7 @@ def session_key(fleet: Fleet, raw) -> bytes:
     report = SessionUpdate(record, 2, MOVED, ("02:00:00:00:00:01",), ("10.0.0.1",))
     sessions.update([report], LATER)
     sessions.kick("corp", sessions.open(login, new_key(), NOW).name)
+    cascade(fleet)
     fleet.traffic.add({"Corp": MOVED}, {("Corp", "Alice"): MOVED}, {"Corp": {"storm": 3}})
     live_through_everything(fleet, raw)
     fleet.bridges.add(Bridge("Corp", "eth1"))
@@ -63,6 +66,22 @@ def session_key(fleet: Fleet, raw) -> bytes:
     fleet.acting(Actor("rpc", "alice", "192.0.2.1")).audit.add("user set", **change)
     fleet.certificates.get_or_create(FleetCertificate("CERTIFICATE", PRIVATE_KEY), NOW)
     return key
+
+
+def cascade(fleet: Fleet) -> None:
+    """A cascade by a hub of its own, with everything there is to say of it."""
+    fleet.directory.create_hub(Hub("Fifth"), NOW)
+    site = replace(SITE, hub="Fifth", secret=PASSWORD_HASH, policy={"MaxMac": 5})
+    pinned = replace(site, trust=CascadeTrust.PIN, pin="ab" * 32, server_certificate="THEIRS")
+    made = fleet.cascades.create(pinned, NOW)
+    other = replace(site, name="other", trust=CascadeTrust.AUTHORITIES, authorities="CA")
+    fleet.cascades.create(
+        replace(other, auth=CascadeAuth.CERTIFICATE, secret=b"KEY", certificate="OURS"), NOW
+    )
+    lease = register(fleet, "node-9")
+    grant = take(fleet, lease, "fifth")
+    assert fleet.cascades.report([status_of(made, grant, **EVERYTHING)]) == []
+    fleet.leases.leave(lease, "stops", NOW)
 
 
 def live_through_everything(fleet: Fleet, raw) -> None:
@@ -161,9 +180,8 @@ def test_no_credential_is_in_the_store(fleet: Fleet, session_key, raw) -> None:
         ):
             assert shown not in everything
     assert "PRIVATE KEY" not in everything
-    assert (
-        everything.count("sealed:v1:") == 7
-    )  # seal check, private key, three users, two administrators
+    # Seal check, private key, three users, two administrators, two cascades.
+    assert everything.count("sealed:v1:") == 9
     assert hash_session_key(session_key) in everything
 
 

@@ -123,5 +123,13 @@ class StockServer:
     def sessions(self, hub: str) -> list[Record]:
         return records(self.vpncmd(f"Hub {hub}", "SessionList")[1])
 
+    def session(self, hub: str, name: str) -> Record:
+        """Return what SessionGet tells of a session."""
+        return records(self.vpncmd(f"Hub {hub}", f"SessionGet {name}")[1])[0]
+
+    def sessions_of(self, hub: str, user: str) -> list[str]:
+        """Return the names of a user's sessions."""
+        return [row["Session Name"] for row in self.sessions(hub) if row["User Name"] == user]
+
     def log(self) -> str:
         return self.daemon.log()

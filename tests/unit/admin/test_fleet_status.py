@@ -58,6 +58,7 @@ def test_all_well_is_ok_without_a_word():
         ({"nodes": (up(replace(ONE, is_host=False)),)}, "no node takes new sessions"),
         ({"hubs": HubCounts(waiting=2)}, "clients wait: 2"),
         ({"store": replace(WELL.store, faults=("appendonly is no",))}, "store: appendonly is no"),
+        ({"cascades": ("cascade up of hub LAB: no answer",)}, "cascade up of hub LAB: no answer"),
         ({"certificate_days": 12}, "certificate ends in 12 days"),
         ({"certificate_days": -1}, "certificate has ended"),
     ],

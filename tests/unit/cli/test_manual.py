@@ -10,6 +10,7 @@ import pytest
 
 from coordinator.access import AccessRule
 from coordinator.audit import PROGRAM, Change
+from coordinator.cascade import Cascade, CascadeState, CascadeStatus
 from coordinator.election import Leader
 from coordinator.groups import Group
 from coordinator.history import Event
@@ -19,6 +20,7 @@ from coordinator.model import Hub, NewSession, Node, SessionRecord, Totals, Traf
 from coordinator.placement import Ownership
 from coordinator.sources import SourceRule
 from coordinator.times import Timestamp
+from gateway.admin.cascades import CascadeReport
 from gateway.admin.conditions import FORMS
 from gateway.admin.fleet_status import HubCounts, Judgement, Snapshot, StoreReport, Verdict
 from gateway.admin.groups import GroupReport
@@ -30,6 +32,7 @@ from gateway.admin.users import UserReport
 from gateway.cli import (
     access,
     audit,
+    cascade_report,
     doctor,
     group,
     history,
@@ -162,8 +165,20 @@ def test_json_fields_of_the_fleet_are_those_there_are():
     assert row("`hub move`") == set(hub._move_as_json(report, report))
 
 
+def test_json_fields_of_cascades_are_those_there_are():
+    made = Cascade("X", "up", "h", 5555, "Y", "x", secret=b"s" * 20)
+    set_up = set(cascade_report.as_json(made))
+    words = {"anonymous", "password", "any"}  # those without a dash, which are no fields as well
+    assert row("cascade (") - set_up == words
+    told = CascadeStatus("X", "up", "n", 1, 1, 1, CascadeState.CONNECTED)
+    report = cascade_report.report_as_json(CascadeReport(made, told.state, "", "n", told))
+    assert row("cascade and how") == set(report) - set_up
+    assert row("its `status`") == set(report["status"])
+    assert made.secret.hex() not in repr(report) + repr(made)
+
+
 def test_words_of_the_fleet_are_those_there_are():
-    for word in (*HubState, *Health):
+    for word in (*HubState, *Health, *CascadeState):
         assert f"| `{word}` |" in MANUAL
     for form in FORMS:
         assert f"`{form.replace('[', '').replace(']', '')}`" in MANUAL

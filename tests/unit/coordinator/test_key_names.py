@@ -36,6 +36,10 @@ MAKERS = {
     "group:<hub>:<group>": K.group,
     "access:<hub>": lambda hub, user: K.access(hub),
     "sources:<hub>": lambda hub, user: K.sources(hub),
+    "cascades:<hub>": lambda hub, user: K.cascades(hub),
+    "cascade:<hub>:<cascade>": K.cascade,
+    "cascade-status:<hub>:<cascade>": K.cascade_status,
+    "cascading": lambda hub, user: K.cascading(),
     "session-number:<hub>": lambda hub, user: K.session_number(hub),
     "sessions:<hub>": lambda hub, user: K.sessions(hub),
     "session:<hub>:<session>": lambda hub, user: K.session(hub, f"SID-{user}-1"),
@@ -81,6 +85,7 @@ def test_a_key_is_of_one_kind(hub: str, user: str) -> None:
 def test_keys_are_equal_only_for_the_same_user(hub, user, other_hub, other_user) -> None:
     same = (fold(hub), fold(user)) == (fold(other_hub), fold(other_user))
     assert (K.user(hub, user) == K.user(other_hub, other_user)) == same
+    assert (K.cascade(hub, user) == K.cascade(other_hub, other_user)) == same
     assert (K.user_traffic(hub, user) == K.user_traffic(other_hub, other_user)) == same
 
 
