@@ -4,6 +4,7 @@ Before the fleet has a password, whoever sits at a gateway may administer it wit
 else: the reference lets anybody in. The same holds for a hub.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from coordinator.errors import InvalidValue
@@ -11,6 +12,7 @@ from coordinator.fleet import Fleet
 from coordinator.model import NEVER, Hub
 from coordinator.names import are_names
 from coordinator.times import Timestamp
+from gateway.admin import audit
 from gateway.admin.users import MAX_PASSWORD
 from gateway.errors import Refused
 from gateway.wire.auth import admin_password_hash, is_same, secure_password
@@ -81,7 +83,28 @@ def by_password(fleet: Fleet, hub: str, password: str, address: str) -> Caller:
 
 def set_fleet_password(fleet: Fleet, password: str, now: Timestamp) -> None:
     """Set the password of the fleet's administrators. Raises InvalidValue."""
-    fleet.administration.set_fleet_secret(admin_password_hash(check_admin_password(password)), now)
+    set_fleet_hash(fleet, admin_password_hash(check_admin_password(password)), now)
+
+
+def set_fleet_hash(fleet: Fleet, hashed: bytes, now: Timestamp) -> None:
+    """Set the same by its hash. Raises InvalidValue."""
+    fleet.administration.set_fleet_secret(hashed, now)
+    audit.record(fleet, "admin password", after={"password": hashed})
+
+
+def set_hub(
+    fleet: Fleet,
+    hub: str,
+    now: Timestamp,
+    *,
+    secret: bytes | None = None,
+    options: Mapping[str, int] | None = None,
+) -> None:
+    """Change how a hub is administered; None leaves a thing as it is. Raises NotFound."""
+    was = fleet.administration.of_hub(hub)
+    fleet.administration.set_hub(hub, now, secret=secret, options=options)
+    made = fleet.administration.of_hub(hub)
+    audit.record(fleet, "hub administration", hub=hub, before=was, after=made)
 
 
 def check_admin_password(password: str) -> str:

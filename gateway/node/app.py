@@ -11,11 +11,10 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import gevent
 import structlog
@@ -23,7 +22,6 @@ from gevent.event import Event
 
 from coordinator.errors import CoordinatorError, StoreError
 from coordinator.fleet import Fleet
-from coordinator.hub_log import SyslogSave
 from coordinator.model import FleetCertificate, Node
 from coordinator.redis_store import LEASE_TIMEOUT, connect
 from coordinator.times import from_timestamp, utc_now
@@ -41,27 +39,24 @@ from gateway.node.cascades import NodeCascades
 from gateway.node.counters import Counters
 from gateway.node.dialogue import PRODUCT, Dialogues
 from gateway.node.duties import Duties
-from gateway.node.health import Health
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
-from gateway.node.insight import Insight
-from gateway.node.journal import Journal
+from gateway.node.insight import make_insight
+from gateway.node.journal import make_journal
 from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.listener import Listener
 from gateway.node.live import LiveNode
 from gateway.node.login import Entrance, Logins
-from gateway.node.metrics import NodeMetrics, Sources, make_registry
+from gateway.node.metrics import Sources
 from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
 from gateway.node.rule_keeper import RuleKeeper
 from gateway.node.siblings import Siblings
-from gateway.node.syslog import SyslogSender
 from gateway.node.table import SessionTable
 from gateway.node.terms import read_access_list
 from gateway.node.vigil import Vigil
 from gateway.transport.contexts import server_context
-from gateway.transport.gate import Gate
 from gateway.transport.linger import wait_lingering
 from gateway.witness.watched import Watched
 
@@ -104,15 +99,7 @@ class App:
         gate = gate_samples.make_gate()
         ledger = Ledger()
         self.hubs = Hubs(ledger, gate, lambda hub: read_access_list(fleet.rules, hub))
-        self._syslog = SyslogSender(settings.node)
-        self._journal = Journal(
-            settings.log_dir,
-            self.hubs,
-            fleet.directory.hub,
-            fleet.syslog.get,
-            self._syslog,
-            keep_days=settings.logs.keep_days,
-        )
+        self.journal = make_journal(settings, fleet, self.hubs)
         self.table = SessionTable(
             settings.node,
             self.hubs,
@@ -120,7 +107,7 @@ class App:
             fleet.directory,
             ledger,
             self._counters.count,
-            self._journal.note,
+            self.journal.note,
         )
         self._lease_store = connect(
             store_url(settings), settings.fleet.name, timeout=LEASE_TIMEOUT, pool_size=1
@@ -162,7 +149,7 @@ class App:
             self._administration,
             self._siblings,
             self._counters.count,
-            self._journal.note,
+            self.journal.note,
             handshake_s=settings.limits.handshake_s,
             queue_bytes=settings.session.queue_kib * 1024,
         )
@@ -182,31 +169,23 @@ class App:
             self._cascades,
             resume_s=settings.session.resume_s,
         )
-        self._insight = self._make_insight(gate)
+        self._insight = make_insight(
+            settings,
+            Sources(
+                fleet=settings.fleet.name,
+                node=settings.node,
+                hubs=self.hubs,
+                table=self.table,
+                counters=self._counters,
+                lease=self._lease,
+                heartbeat=self._heartbeat,
+                gate=gate,
+                owned=lambda: len(self._owned.epochs()),
+                stores=(fleet.store, self._lease_store, self._presence_store),
+            ),
+            lambda: self._listener.is_accepting,
+        )
         self._greenlets: list[gevent.Greenlet[..., None]] = []
-
-    def _make_insight(self, gate: Gate) -> Insight | None:
-        settings = self._settings
-        if not settings.metrics.listen:
-            return None
-        sources = Sources(
-            fleet=settings.fleet.name,
-            node=settings.node,
-            hubs=self.hubs,
-            table=self.table,
-            counters=self._counters,
-            lease=self._lease,
-            heartbeat=self._heartbeat,
-            gate=gate,
-            owned=lambda: len(self._owned.epochs()),
-            stores=(self._fleet.store, self._lease_store, self._presence_store),
-        )
-        registry = make_registry(NodeMetrics(sources, settings.metrics.hub_labels))
-        is_host = settings.gateway.hosts_sessions
-        health = Health(
-            self._lease, self._heartbeat, gate, lambda: self._listener.is_accepting, is_host=is_host
-        )
-        return Insight(settings.metrics.listen, registry, health)
 
     def _conduct(self, sock: socket.socket, address: str) -> None:
         if not self._siblings.pass_on(sock, address):
@@ -265,7 +244,7 @@ class App:
         self._resume_left()
         self._listener.start()
         self._greenlets = [
-            gevent.spawn(self._journal.run),
+            gevent.spawn(self.journal.run),
             gevent.spawn(self._heartbeat.run),
             gevent.spawn(self._duties.run, self._heartbeat),
             gevent.spawn(self._bridges.run),
@@ -311,17 +290,11 @@ class App:
         self._presence_store.close()
         self._calls_store.close()
 
-    def tell_syslog(self, event: Mapping[str, Any]) -> None:
-        """Send an event of this node to the syslog server, if there is one that wants it."""
-        if self._syslog.wants(SyslogSave.SERVER):
-            now = datetime.datetime.now(datetime.UTC)
-            self._syslog.send(SyslogSave.SERVER, logs.to_text(event), now)
-
     def _close_journal(self) -> None:
         """Write the last lines, unless that takes long."""
         with gevent.Timeout(LAST_BEAT_S, False):  # type: ignore[arg-type]  # False: end silently
-            self._journal.write()
-        self._syslog.close()
+            self.journal.write()
+        self.journal.close()
 
     def _report(self) -> None:
         try:
@@ -385,7 +358,7 @@ def run(
         )
         for warning in fleet.warnings:
             log.warning("store", why=warning)
-        logs.listen(app.tell_syslog)
+        logs.listen(app.journal.tell)
         _tune_collector()
         app.start()
         if ready is not None:

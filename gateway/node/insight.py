@@ -14,8 +14,9 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from gateway.config import parse_listen
+from gateway.config import Settings, parse_listen
 from gateway.node.health import Answer, Health
+from gateway.node.metrics import NodeMetrics, Sources, make_registry
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -99,6 +100,23 @@ class Insight:
             return _say(start_response, "500 Internal Server Error", "see the log")
         status = "200 OK" if answer.is_so else "503 Service Unavailable"
         return _say(start_response, status, answer.why)
+
+
+def make_insight(
+    settings: Settings, sources: Sources, is_accepting: Callable[[], bool]
+) -> Insight | None:
+    """Return what serves a node's numbers; None where the settings turn it off."""
+    if not settings.metrics.listen:
+        return None
+    health = Health(
+        sources.lease,
+        sources.heartbeat,
+        sources.gate,
+        is_accepting,
+        is_host=settings.gateway.hosts_sessions,
+    )
+    registry = make_registry(NodeMetrics(sources, settings.metrics.hub_labels))
+    return Insight(settings.metrics.listen, registry, health)
 
 
 def _say(start_response: "StartResponse", status: str, text: str) -> list[bytes]:

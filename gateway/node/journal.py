@@ -12,19 +12,23 @@ is not in the directory has no log: a stranger cannot make files by asking for h
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import gevent
 import structlog
 
 from coordinator.errors import StoreError
+from coordinator.fleet import Fleet
 from coordinator.hub_log import HubLog, Keep, Syslog, SyslogSave
 from coordinator.model import Hub
 from gateway.admin import log_files
+from gateway.config import Settings
 from gateway.hub.frame_facts import Facts, read_facts
 from gateway.hub.packet_lines import Ends, kind_of, to_line
+from gateway.logs import to_text
 from gateway.node.hubs import Hubs, LiveHub
 from gateway.node.packet_tap import PacketTap
 from gateway.node.syslog import SyslogSender
@@ -98,6 +102,15 @@ class Journal:
             live = self._hubs.alive.get(name)
             if live is not None:  # it may have gone while another's were written
                 self._write_packets(live, tap)
+
+    def tell(self, event: Mapping[str, Any]) -> None:
+        """Send an event of this node to the syslog server, if there is one that wants it."""
+        if self._sender.wants(SyslogSave.SERVER):
+            self._sender.send(SyslogSave.SERVER, to_text(event), datetime.now(UTC))
+
+    def close(self) -> None:
+        """Send no more to the syslog server."""
+        self._sender.close()
 
     # -- security log --------------------------------------------------------------------------
 
@@ -205,8 +218,22 @@ class Journal:
         return live.hub if live is not None else None
 
 
+def make_journal(settings: Settings, fleet: Fleet, hubs: Hubs) -> Journal:
+    """Return the journal of a node."""
+    return Journal(
+        settings.log_dir,
+        hubs,
+        fleet.directory.hub,
+        fleet.syslog.get,
+        SyslogSender(settings.node),
+        keep_days=settings.logs.keep_days,
+    )
+
+
 def clean(text: str) -> str:
     """Return `text` without what ends a line or moves a terminal: strangers have a say in it."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

@@ -5,6 +5,7 @@ The requests are those that stock tools sent; the fleet holds what they ask abou
 
 import pytest
 
+from coordinator.audit import Actor
 from coordinator.fleet import Fleet
 from coordinator.model import Hub
 from coordinator.times import Timestamp
@@ -236,3 +237,21 @@ def test_a_function_may_be_spelt_in_any_case_and_an_unknown_one_is_33(context):
     assert ask(context, "TEST", IntValue_u32=3).values["StrValue"] == "3"
     assert code(context, "Nonsense") == 33
     assert code(context, "") == 33
+
+
+# -- the audit --------------------------------------------------------------------------------
+
+
+def test_what_an_administrator_changes_is_noted_as_his_without_secrets(context: Context) -> None:
+    hashed = admin_password_hash("a new password")
+    ask(context, "SetHubOnline", hub_admin(context), HubName_str="T1", Online_bool=False)
+    ask(context, "SetServerPassword", PlainTextPassword_str="a new password")
+    online, password = context.fleet.audit.latest(2)
+    assert (online.what, online.hub) == ("hub set", "T1")
+    assert (online.before, online.after) == ({"online": "yes"}, {"online": "no"})
+    assert online.actor == Actor("rpc", "administrator of T1", "")
+    assert password.actor == Actor("rpc", "administrator", "192.0.2.9:50000")
+    assert (password.what, password.after) == ("admin password", {"password": "(hidden)"})
+    noted = repr(context.fleet.audit.latest(100))
+    assert hashed.hex() not in noted
+    assert "a new password" not in noted

@@ -5,7 +5,7 @@ from typing import Any
 
 from coordinator.model import Hub, HubKind, Totals
 from coordinator.names import fold
-from gateway.admin import access, hubs
+from gateway.admin import access, administrators, hubs
 from gateway.admin.administrators import EMPTY, check_admin_password
 from gateway.admin.hubs import HubReport
 from gateway.admin.live import Learned
@@ -40,7 +40,7 @@ def create_hub(call: Call) -> Values:
         max_sessions=call.number("MaxSession"),
         no_enum=call.flag("NoEnum"),
     )
-    call.fleet.administration.set_hub(hub.name, call.now, secret=secret)
+    administrators.set_hub(call.fleet, hub.name, call.now, secret=secret)
     return _values(hub)
 
 
@@ -65,7 +65,7 @@ def set_hub(call: Call) -> Values:
         no_enum=call.flag("NoEnum"),
     )
     if secret is not None:
-        call.fleet.administration.set_hub(hub.name, call.now, secret=secret)
+        administrators.set_hub(call.fleet, hub.name, call.now, secret=secret)
     return _values(changed)
 
 

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from coordinator.administration import HubAdministration
+from coordinator.audit import Actor
 from coordinator.fleet import Fleet
 from coordinator.model import Hub
 from coordinator.times import Timestamp
@@ -56,7 +57,8 @@ class Call:
 
     @property
     def fleet(self) -> Fleet:
-        return self.context.fleet
+        """Return the fleet in the caller's hands: what he changes is noted as his."""
+        return self.context.fleet.acting(Actor("rpc", self.caller.name, self.caller.address))
 
     @property
     def hub(self) -> Hub:

@@ -5,7 +5,7 @@ All of them are known by name and kept; which of them act is said in docs/vpncmd
 
 from collections.abc import Mapping
 
-from gateway.admin import hubs
+from gateway.admin import administrators, hubs
 from gateway.admin.options import OPTIONS as IN_FORCE
 from gateway.admin.rpc.method import Call, Method, Who, refusal
 from gateway.wire.codes import ErrorCode
@@ -90,7 +90,7 @@ def set_hub_admin_options(call: Call) -> Values:
         raise refusal(ErrorCode.NOT_ENOUGH_RIGHTS)
     given = _given(call)
     known = {name: number for name, number in given.items() if name in OPTIONS}
-    call.fleet.administration.set_hub(call.hub.name, call.now, options=known)
+    administrators.set_hub(call.fleet, call.hub.name, call.now, options=known)
     return _values(call, {**call.administration.options, **known})
 
 

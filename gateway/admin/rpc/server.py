@@ -4,7 +4,7 @@ from collections import Counter
 
 from coordinator.model import HubKind, Traffic
 from coordinator.names import fold
-from gateway.admin import hubs, nodes
+from gateway.admin import administrators, hubs, nodes
 from gateway.admin.administrators import check_admin_password
 from gateway.admin.live import Learned
 from gateway.admin.nodes import NodeReport
@@ -119,7 +119,7 @@ def set_server_password(call: Call) -> Values:
         hashed = admin_password_hash(check_admin_password(plain))
     if len(hashed) != 20 or not any(hashed):
         raise refusal(ErrorCode.INVALID_PARAMETER, "no password was given")
-    call.fleet.administration.set_fleet_secret(hashed, call.now)
+    administrators.set_fleet_hash(call.fleet, hashed, call.now)
     return {}
 
 
