@@ -16,6 +16,7 @@ from coordinator.model import Hub, NodeState
 from coordinator.names import fold
 from coordinator.placement import Ownership
 from coordinator.times import Timestamp
+from gateway.admin import audit
 from gateway.admin.agreement import until_agreed
 from gateway.admin.hubs import find as find_hub
 from gateway.admin.policies import merge
@@ -138,7 +139,9 @@ def add(fleet: Fleet, hub: str, name: str, now: Timestamp, new: NewCascade) -> C
     """Make a cascade. Raises NotFound (the hub), AlreadyExists, InvalidValue."""
     where = new["host"], new["tcp_port"], new["target_hub"]
     blank = Cascade(find_hub(fleet, hub).name, name, *where, new["user"])
-    return fleet.cascades.create(_changed(blank, new), now)
+    made = fleet.cascades.create(_changed(blank, new), now)
+    audit.record(fleet, "cascade add", hub=made.hub, about=made.name, after=made)
+    return made
 
 
 def find(fleet: Fleet, hub: str, name: str) -> Cascade:
@@ -198,22 +201,28 @@ def change(fleet: Fleet, hub: str, name: str, now: Timestamp, changes: CascadeCh
     only the hash of a password is stored. Raises NotFound, AlreadyExists, InvalidValue, Conflict.
     """
 
-    def attempt() -> Cascade:
+    def attempt() -> tuple[Cascade, Cascade]:
         was = find(fleet, hub, name)
         if _needs_proof(was, changes):
             raise InvalidValue(
                 f"cascade {was.name!r}: the stored password is of user {was.user!r} alone; "
                 "give one of the new user's"
             )
-        return fleet.cascades.set(_changed(was, changes), now, was=was.name)
+        return was, fleet.cascades.set(_changed(was, changes), now, was=was.name)
 
-    return until_agreed(attempt)
+    was, made = until_agreed(attempt)
+    audit.record(fleet, "cascade set", hub=made.hub, about=was.name, before=was, after=made)
+    if made.name != was.name:
+        names = {"name": was.name}, {"name": made.name}
+        audit.record(fleet, "cascade rename", hub=made.hub, before=names[0], after=names[1])
+    return made
 
 
 def delete(fleet: Fleet, hub: str, name: str) -> Cascade:
     """Delete a cascade and return what it was. Raises NotFound."""
     cascade = find(fleet, hub, name)
     fleet.cascades.delete(cascade.hub, cascade.name)
+    audit.record(fleet, "cascade delete", hub=cascade.hub, about=cascade.name, before=cascade)
     return cascade
 
 

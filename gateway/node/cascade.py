@@ -29,6 +29,7 @@ from gateway.client.resolve import EndpointRing
 from gateway.client.session import ClientSession, open_session
 from gateway.errors import EtherFleetError
 from gateway.hub.port import Port
+from gateway.hub.rules import Terms, most_macs
 from gateway.node.admission import read_policy_settings, write_policy_settings
 from gateway.node.cascade_probes import CascadeProbes, new_guard
 from gateway.node.cascade_terms import (
@@ -273,9 +274,10 @@ class RunningCascade:
         policy = read_policy_settings(self.cascade.policy)
         self._port = self._live.switch.attach(
             self,
-            max_macs=policy.max_mac,
+            max_macs=most_macs(policy),
             storm_guard=not policy.no_broadcast_limiter,
             joins=True,
+            terms=Terms(policy=policy),
         )
         self._session = session
         self._probes = CascadeProbes(
