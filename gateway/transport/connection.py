@@ -2,7 +2,8 @@
 
 *In*: the loop calls when the socket is readable. One receive, one decryption, one scan; the runs
 go to the owner, which forwards them and flushes every receiver it touched, all within this call.
-Nothing here waits, so the process's two shared buffers are safe to use.
+Nothing here waits, so the process's shared buffers are safe to use. A large receive or send pauses
+between its pieces for light connections, which have said little (`express.py`).
 
 *Out*: messages are queued (`send`) while a chunk is worked on and leave together (`flush`): one TLS
 write, one send that does not wait. What the kernel did not take is kept, further messages queue up
@@ -25,15 +26,17 @@ import gevent
 import structlog
 
 from gateway.errors import LimitExceeded, ProtocolError
+from gateway.transport.express import EXPRESS
 from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.transport.linger import leave
 from gateway.transport.peer import peer_name
 from gateway.transport.timer import Timer
 from gateway.transport.tls import (
-    CIPHERTEXT_VIEW,
-    PLAINTEXT,
+    LIGHT,
     PLAINTEXT_START,
-    PLAINTEXT_VIEW,
+    SHARED,
+    SLICE_BYTES,
+    Buffers,
     TlsClosed,
     TlsEngine,
 )
@@ -42,6 +45,9 @@ from gateway.wire.blocks import BlockScanner, Run, compress_message, encode_keep
 log = structlog.get_logger()
 
 FLUSH_BYTES = 256 * 1024  # most plaintext encrypted at once: bounds a connection's ciphertext
+HEAVY_BYTES = 8 * 1024  # received at once: more is no light connection
+TURN, SMALL_TURN = SHARED.ciphertext, SHARED.ciphertext[: 64 * 1024]  # room for a receive
+PIECE_BYTES, SMALL_PIECE_BYTES = SLICE_BYTES, 16 * 1024  # between two pauses
 MAX_TLS_ANSWERS = 64 * 1024  # bytes that TLS itself wants to say to a peer that does not read
 TOGETHER = 0.01  # part of the time-out: connections due within it share one waking of the loop
 READABLE, WRITABLE = 1, 2  # libev's event bits
@@ -65,6 +71,8 @@ class Connection:
         "_descriptor",
         "_engine",
         "_gate",
+        "_is_light",
+        "_is_sealing",
         "_owner",
         "_queue",
         "_scanner",
@@ -115,6 +123,8 @@ class Connection:
         self._scanner = BlockScanner(compressed=compressed)
         self._queue: deque[bytes] = deque()
         self._unsent: memoryview | None = None
+        self._is_light = False
+        self._is_sealing = False
         self._watch_read = loop.io(self._descriptor, READABLE)
         self._watch_write = loop.io(self._descriptor, WRITABLE)
         self._timer = Timer(self._on_timer)
@@ -152,8 +162,8 @@ class Connection:
         if trailing:
             # More than the buffer holds cannot be: the dialogue reads one chunk at a time.
             end = PLAINTEXT_START + len(trailing)
-            PLAINTEXT_VIEW[PLAINTEXT_START:end] = trailing
-            self._handle(end, now)
+            SHARED.plaintext_view[PLAINTEXT_START:end] = trailing
+            self._handle(SHARED, end, now)
 
     def send(self, message: bytes, frames: int) -> bool:
         """Queue a complete message; False when the budget is used up and it was dropped.
@@ -171,7 +181,7 @@ class Connection:
 
     def flush(self) -> None:
         """Send as much of the queue as the kernel takes without waiting."""
-        if self._unsent is None and not self.closed:
+        if self._unsent is None and not self.closed and not self._is_sealing:
             self._guard(self._drain)
 
     def close(self, reason: str) -> None:
@@ -180,6 +190,7 @@ class Connection:
             return
         self.closed = True
         self._timer.cancel()
+        self._be_light(False)
         for watcher in (self._watch_read, self._watch_write):
             watcher.stop()
             watcher.close()
@@ -229,24 +240,50 @@ class Connection:
             self.close("internal")
 
     def _receive(self) -> None:
+        if self._is_light:
+            self._take(SHARED, TURN)
+            return
+        EXPRESS.visit()
+        if not self.closed:  # nobody who was served found out that our peer is gone
+            self._take(SHARED, SMALL_TURN if EXPRESS.is_in_company() else TURN)
+
+    def _receive_light(self) -> None:
+        """Receive during another connection's pause."""
+        if not self._is_sealing:  # it is ours; what we receive might end the stream
+            self._guard(self._take, LIGHT, LIGHT.ciphertext)
+
+    def _take(self, buffers: Buffers, room: memoryview) -> None:
+        """Receive into `room`, which is the beginning of `buffers.ciphertext`, and handle it."""
         try:
-            count = os.readv(self._descriptor, (CIPHERTEXT_VIEW,))
+            count = os.readv(self._descriptor, (room,))
         except BlockingIOError:
             return
         if not count:
             self.close("peer-gone")
             return
-        end = self._engine.decrypt(count)
-        if self._engine.untaken:
+        self._be_light(count <= HEAVY_BYTES)
+        end = self._engine.decrypt(count, buffers, slice_bytes=_piece_bytes(), pause=EXPRESS.visit)
+        if self._engine.untaken and not self.closed:
             self._send_tls_answers()
         if end > PLAINTEXT_START:
             self.received_bytes += end - PLAINTEXT_START
-            self._handle(end, time.monotonic())
+            self._handle(buffers, end, time.monotonic())
+            if self._engine.has_ended and not self.closed:
+                self._engine.decrypt()  # raises, and says how: nothing else may come to tell us
 
-    def _handle(self, end: int, now: float) -> None:
+    def _be_light(self, is_light: bool) -> None:
+        """Have our next words heard during pauses of others, or not."""
+        if is_light != self._is_light:
+            self._is_light = is_light
+            if is_light:
+                EXPRESS.join(self._descriptor, self._receive_light)
+            else:
+                EXPRESS.leave(self._descriptor)
+
+    def _handle(self, buffers: Buffers, end: int, now: float) -> None:
         scanner = self._scanner
         before = scanner.messages
-        runs = scanner.scan(PLAINTEXT, PLAINTEXT_START, end)
+        runs = scanner.scan(buffers.plaintext, PLAINTEXT_START, end)
         if scanner.messages != before or runs:
             self.heard_at = now
         if runs and self.may_receive:
@@ -272,7 +309,10 @@ class Connection:
                 message = queue.popleft()
                 batch.append(message)
                 size += len(message)
-            pieces = engine.seal(batch[0] if len(batch) == 1 else b"".join(batch))
+            self._is_sealing = True
+            data = batch[0] if len(batch) == 1 else b"".join(batch)
+            pieces = engine.seal(data, slice_bytes=_piece_bytes(), pause=EXPRESS.visit)
+            self._is_sealing = False
             self.queued -= size
             self.sent_bytes += size
             if not self._send_now(pieces):
@@ -337,3 +377,7 @@ class Connection:
         self._queue.append(encode_keep_alive(os.urandom(random.randrange(32))))
         self.queued += len(self._queue[-1])
         self._drain()
+
+
+def _piece_bytes() -> int:
+    return SMALL_PIECE_BYTES if EXPRESS.is_in_company() else PIECE_BYTES

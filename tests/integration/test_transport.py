@@ -53,22 +53,36 @@ def sockets() -> Sockets:
         listening.listen()
         far = gevent.socket.create_connection(listening.getsockname())
         near, _ = listening.accept()
+    for end in (near, far):
+        end.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
     return near, far
 
 
-@pytest.fixture
-def openings() -> Iterator[tuple[Opening, Opening]]:
-    """Both ends after the TLS handshake."""
+def shaken_hands() -> tuple[Opening, Opening]:
     near, far = sockets()
     server = Opening(near, TlsEngine(SERVER, server_side=True))
     client = Opening(far, TlsEngine(CLIENT, server_side=False, server_name="test"))
     gevent.joinall([gevent.spawn(server.handshake), gevent.spawn(client.handshake)], timeout=5)
-    yield server, client
+    return server, client
+
+
+@pytest.fixture
+def several() -> Iterator[list[tuple[Opening, Opening]]]:
+    """Four times both ends after the TLS handshake."""
+    pairs = [shaken_hands() for _ in range(4)]
+    yield pairs
     while standing:  # or they would watch file numbers that belong to somebody else by then
         standing.pop().close("the test is over")
     wait_lingering()
-    near.close()
-    far.close()
+    for near, far in pairs:
+        near.sock.close()
+        far.sock.close()
+
+
+@pytest.fixture
+def openings(several) -> tuple[Opening, Opening]:
+    """Both ends after the TLS handshake."""
+    return several[0]
 
 
 def connect(opening: Opening, owner: Recorder, *, timeout=20.0, budget=1 << 20, **options):
@@ -168,6 +182,18 @@ def test_a_connection_that_is_dead_at_its_start_is_lost_once(openings):
     assert connection.closed
     assert owner.ends == ["peer-gone"]
     assert connection.peer == "?"
+
+
+def test_last_words_that_come_with_the_notice_are_heard_and_the_end_is_orderly(openings):
+    """The TCP stream stays open: nothing but the notice tells of the end."""
+    owner = Recorder()
+    connect(openings[0], owner)
+    far = openings[1]
+    far.engine.encrypt(encode_blocks(numbered(3)))
+    far.engine.close_notify()
+    far.sock.sendall(far.engine.take())
+    until(lambda: owner.ends)
+    assert (owner.frames, owner.ends) == (numbered(3), ["peer-closed"])
 
 
 def test_a_ragged_end_is_not_an_orderly_one(openings):

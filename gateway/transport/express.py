@@ -1,0 +1,77 @@
+"""Express: who says little does not wait until the work for who says much is done.
+
+A full receive of a busy connection is half a millisecond of work, and a request that comes in
+meanwhile would wait for all of it. So that work pauses between its pieces: `visit` looks whether a
+*light* connection, one whose last receive was small, has said something, and serves it there and
+then.
+
+1. *Four fifths at most*: after a visit a quarter as long as it took is worked before the next. A
+   crowd of light connections cannot keep the heavy ones from going on.
+2. *Never inside itself*: what a visit serves is not paused, so it may use one set of buffers.
+3. *Small turns in company*: while visits find somebody, heavy connections receive less at once and
+   pause more often, which costs about a tenth of their throughput. What they send wakes its
+   receiver in smaller portions then, which matters where both share processors.
+
+The light ones are in an epoll set of our own beside the loop's, which still serves them whenever
+nobody is at work; whoever of the two comes second finds nothing to read.
+"""
+
+import time
+from collections.abc import Callable
+
+from gevent.monkey import get_original
+
+MOST = 8  # connections served in one visit
+COMPANY_S = 0.002  # since somebody was served
+
+_EPOLLIN = 1
+
+
+class Express:
+    """The light connections of a process, by descriptor."""
+
+    __slots__ = ("_due", "_is_visiting", "_light", "_ready", "_served")
+
+    def __init__(self) -> None:
+        # gevent hides what could wait; asked with a time-out of 0 it does not.
+        self._ready = get_original("select", "epoll")()
+        self._light: dict[int, Callable[[], object]] = {}
+        self._is_visiting = False
+        self._due = 0.0  # no visit before
+        self._served = 0.0  # when a visit last found somebody
+
+    def join(self, descriptor: int, serve: Callable[[], object]) -> None:
+        """Let visits call `serve` when `descriptor` is readable; it must not wait."""
+        self._light[descriptor] = serve
+        self._ready.register(descriptor, _EPOLLIN)
+
+    def leave(self, descriptor: int) -> None:
+        """Forget a descriptor that joined, before it is closed."""
+        del self._light[descriptor]
+        self._ready.unregister(descriptor)
+
+    def visit(self) -> None:
+        """Serve the light connections that are readable, unless it is too early again."""
+        began = time.monotonic()
+        if self._is_visiting or began < self._due:
+            return
+        ready = self._ready.poll(0, MOST)
+        if not ready:
+            return
+        self._is_visiting = True
+        try:
+            for descriptor, _ in ready:
+                serve = self._light.get(descriptor)
+                if serve is not None:  # one served before it may have closed it
+                    serve()
+        finally:
+            self._is_visiting = False
+        self._served = ended = time.monotonic()
+        self._due = ended + (ended - began) / 4
+
+    def is_in_company(self) -> bool:
+        """Say whether a visit served somebody a moment ago."""
+        return time.monotonic() - self._served < COMPANY_S
+
+
+EXPRESS = Express()
