@@ -166,6 +166,13 @@ class Supervisor:
         spare, self._spare = self._spare, None
         if spare is not None:
             spare.stop()
-        self._hold_spare()
-        if self._spare is not None:
-            self._spare.wait_waiting(READY_S)
+        # In reserve only once it waits: a keeper that took it before would hear it beside us.
+        self._is_sparing = True
+        try:
+            fresh = WorkerProcess()
+            fresh.wait_waiting(READY_S)
+        finally:
+            self._is_sparing = False
+        other, self._spare = self._spare, fresh
+        if other is not None:
+            other.stop()
