@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from coordinator.access import AccessList, AccessRule
+from coordinator.access import AccessList, AccessRule, access_rule_to_line
 from coordinator.errors import NotFound
 from coordinator.fleet import Fleet
-from coordinator.sources import SourceList, SourceRule
+from coordinator.sources import SourceList, SourceRule, source_rule_to_line
 from coordinator.times import Timestamp
+from gateway.admin import audit
 from gateway.admin.agreement import until_agreed
 from gateway.admin.hubs import find as find_hub
 
@@ -27,7 +28,21 @@ def rule(fleet: Fleet, hub: str, number: int) -> AccessRule:
 
 def add(fleet: Fleet, hub: str, wanted: AccessRule, now: Timestamp) -> AccessRule:
     """Add a rule and return it with its number. Raises NotFound, TooMany, InvalidValue."""
-    return fleet.rules.add_access_rules(find_hub(fleet, hub).name, [wanted], now)[0]
+    name = find_hub(fleet, hub).name
+    made = fleet.rules.add_access_rules(name, [wanted], now)
+    audit.record(fleet, "access add", hub=name, after=_lines(made))
+    return made[0]
+
+
+def replace_all(
+    fleet: Fleet, hub: str, wanted: Sequence[AccessRule], now: Timestamp
+) -> Sequence[AccessRule]:
+    """Make these the whole list; return them with their numbers. Raises NotFound, TooMany,
+    InvalidValue."""
+    was = rules(fleet, hub)
+    made = fleet.rules.replace_access_list(was.hub, wanted, now)
+    audit.record(fleet, "access set", hub=was.hub, before=_lines(was.rules), after=_lines(made))
+    return made
 
 
 def set_active(fleet: Fleet, hub: str, number: int, active: bool, now: Timestamp) -> AccessRule:
@@ -39,14 +54,19 @@ def set_active(fleet: Fleet, hub: str, number: int, active: bool, now: Timestamp
         if one is None:
             raise NotFound("access rule", str(number))
         changed = replace(one, active=active)
-        return fleet.rules.set_access_rule(found.hub, changed, found.version, now)
+        made = fleet.rules.set_access_rule(found.hub, changed, found.version, now)
+        audit.record(fleet, "access set", hub=found.hub, before=_lines([one]), after=_lines([made]))
+        return made
 
     return until_agreed(attempt)
 
 
 def delete(fleet: Fleet, hub: str, numbers: Sequence[int], now: Timestamp) -> None:
     """Delete rules: all of them, or none. Raises NotFound."""
-    fleet.rules.delete_access_rules(find_hub(fleet, hub).name, numbers, now)
+    was = rules(fleet, hub)
+    fleet.rules.delete_access_rules(was.hub, numbers, now)
+    gone = [rule for rule in was.rules if rule.id in numbers]
+    audit.record(fleet, "access delete", hub=was.hub, before=_lines(gone))
 
 
 def unknown_names(fleet: Fleet, hub: str, wanted: AccessRule) -> Sequence[str]:
@@ -66,9 +86,35 @@ def sources(fleet: Fleet, hub: str) -> SourceList:
 
 def add_source(fleet: Fleet, hub: str, wanted: SourceRule, now: Timestamp) -> SourceRule:
     """Add a source rule. Raises NotFound, TooMany, InvalidValue."""
-    return fleet.rules.add_source_rules(find_hub(fleet, hub).name, [wanted], now)[0]
+    name = find_hub(fleet, hub).name
+    made = fleet.rules.add_source_rules(name, [wanted], now)
+    audit.record(fleet, "source add", hub=name, after=_source_lines(made))
+    return made[0]
+
+
+def replace_sources(
+    fleet: Fleet, hub: str, wanted: Sequence[SourceRule], now: Timestamp
+) -> Sequence[SourceRule]:
+    """Make these all source rules there are. Raises NotFound, TooMany, InvalidValue."""
+    was = sources(fleet, hub)
+    made = fleet.rules.replace_source_list(was.hub, wanted, now)
+    before, after = _source_lines(was.rules), _source_lines(made)
+    audit.record(fleet, "source set", hub=was.hub, before=before, after=after)
+    return made
 
 
 def delete_sources(fleet: Fleet, hub: str, numbers: Sequence[int], now: Timestamp) -> None:
     """Delete source rules: all of them, or none. Raises NotFound."""
-    fleet.rules.delete_source_rules(find_hub(fleet, hub).name, numbers, now)
+    was = sources(fleet, hub)
+    fleet.rules.delete_source_rules(was.hub, numbers, now)
+    gone = [rule for rule in was.rules if rule.id in numbers]
+    audit.record(fleet, "source delete", hub=was.hub, before=_source_lines(gone))
+
+
+def _lines(rules: Sequence[AccessRule]) -> dict[str, str]:
+    """Return rules as the audit tells them."""
+    return {f"rule {rule.id}": access_rule_to_line(rule) for rule in rules}
+
+
+def _source_lines(rules: Sequence[SourceRule]) -> dict[str, str]:
+    return {f"rule {rule.id}": source_rule_to_line(rule) for rule in rules}

@@ -7,7 +7,7 @@ shown, nor is text under a name that sounds like one.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any
 
 from coordinator.audit import Change, id_before
@@ -66,26 +66,31 @@ def record(
 
 def settings_of(record: object, *, usual: bool = True) -> dict[str, Any]:
     """Return a record's settings by name, as they are; a mapping or record in it counts as its
-    items. Without `usual`, a record in it that is as by default is left out."""
+    items. Without `usual`, what is as by default is left out."""
     if record is None:
         return {}
     settings: dict[str, Any] = {}
-    for name, value in _items(record):
+    for name, value in _items(record, usual):
         if isinstance(value, Mapping) or is_dataclass(value):
-            make: Callable[[], object] = type(value)
-            if usual or isinstance(value, Mapping) or value != make():
-                settings |= {f"{name}:{key}": item for key, item in settings_of(value).items()}
+            inner = settings_of(value, usual=usual)
+            settings |= {f"{name}:{key}": item for key, item in inner.items()}
         else:
             settings[name] = value
     return settings
 
 
-def _items(record: Any) -> list[tuple[str, Any]]:
+def _items(record: Any, usual: bool) -> list[tuple[str, Any]]:
     if isinstance(record, Mapping):
         return list(record.items())
     # What is not compared is written by steps: a version of something that hangs on it.
-    names = [f.name for f in fields(record) if f.compare and f.name not in _NOT_SETTINGS]
-    return [(name, getattr(record, name)) for name in names]
+    settings = [f for f in fields(record) if f.compare and f.name not in _NOT_SETTINGS]
+    found = [(f, getattr(record, f.name)) for f in settings]
+    return [(f.name, value) for f, value in found if usual or value != _default(f)]
+
+
+def _default(field: Field[Any]) -> object:
+    """Return a field's default; MISSING if it has none."""
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def latest(fleet: Fleet, wanted: Filter, last: int) -> Sequence[Change]:

@@ -21,6 +21,7 @@ from coordinator.model import (
     NodeState,
 )
 from coordinator.names import fold
+from gateway.admin import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,16 @@ def add(
     Gateways act on it within a second or so. Raises AlreadyExists, NotFound (of the hub),
     InvalidValue.
     """
-    return fleet.bridges.add(Bridge(hub, device, node, label, is_tap))
+    made = fleet.bridges.add(Bridge(hub, device, node, label, is_tap))
+    audit.record(fleet, "bridge add", hub=made.hub, about=rules.describe(made))
+    return made
 
 
 def remove(fleet: Fleet, hub: str, device: str, *, node: str = "", label: str = "") -> Bridge:
     """Remove a rule and return it as it was. Raises NotFound, InvalidValue."""
     rule = find(fleet, hub, device, node=node, label=label)
     fleet.bridges.remove(rule)
+    audit.record(fleet, "bridge delete", hub=rule.hub, about=rules.describe(rule))
     return rule
 
 

@@ -1,6 +1,6 @@
 """Groups of a hub's users, as an operator sees and changes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
@@ -9,6 +9,7 @@ from coordinator.fleet import Fleet
 from coordinator.groups import Group
 from coordinator.names import fold
 from coordinator.times import Timestamp
+from gateway.admin import audit
 from gateway.admin.agreement import until_agreed
 from gateway.admin.hubs import find as find_hub
 from gateway.admin.policies import merge
@@ -36,7 +37,14 @@ def create(
 ) -> Group:
     """Make a group. Raises NotFound (the hub), AlreadyExists, TooMany, InvalidValue."""
     blank = Group(find_hub(fleet, hub).name, name)
-    return fleet.directory.create_group(_changed(blank, settings), now)
+    return store_new(fleet, _changed(blank, settings), now)
+
+
+def store_new(fleet: Fleet, group: Group, now: Timestamp) -> Group:
+    """Store a group that is whole already. Raises as `create`."""
+    made = fleet.directory.create_group(group, now)
+    audit.record(fleet, "group add", hub=made.hub, about=made.name, after=made)
+    return made
 
 
 def find(fleet: Fleet, hub: str, name: str) -> Group:
@@ -71,15 +79,29 @@ def change(
 
     Raises NotFound, InvalidValue, Conflict.
     """
-    return until_agreed(
-        lambda: fleet.directory.set_group(_changed(find(fleet, hub, name), changes), now)
-    )
+    return replace_by(fleet, hub, name, lambda found: _changed(found, changes), now)
+
+
+def replace_by(
+    fleet: Fleet, hub: str, name: str, make: Callable[[Group], Group], now: Timestamp
+) -> Group:
+    """Change a group as `make` does; it may be asked again. Raises as `change`."""
+
+    def attempt() -> tuple[Group, Group]:
+        was = find(fleet, hub, name)
+        return was, fleet.directory.set_group(make(was), now)
+
+    was, made = until_agreed(attempt)
+    audit.record(fleet, "group set", hub=made.hub, about=made.name, before=was, after=made)
+    return made
 
 
 def delete(fleet: Fleet, hub: str, name: str) -> int:
     """Delete a group; return how many members it had. They are in none then. Raises NotFound."""
     group = find(fleet, hub, name)
-    return fleet.directory.delete_group(group.hub, group.name)
+    members = fleet.directory.delete_group(group.hub, group.name)
+    audit.record(fleet, "group delete", hub=group.hub, about=group.name, before=group)
+    return members
 
 
 def _changed(group: Group, changes: GroupChanges) -> Group:

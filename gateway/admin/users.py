@@ -1,6 +1,6 @@
 """Users of a hub, as an operator sees and changes them. Passwords come in and never go out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
@@ -55,7 +55,12 @@ def add(
     Raises NotFound (the hub, the group), AlreadyExists, InvalidValue.
     """
     blank = User(find_hub(fleet, hub).name, name, AuthKind.ANONYMOUS)
-    made = fleet.directory.create_user(_changed(blank, settings), now)
+    return store_new(fleet, _changed(blank, settings), now)
+
+
+def store_new(fleet: Fleet, user: User, now: Timestamp) -> User:
+    """Store an account that is whole already. Raises as `add`."""
+    made = fleet.directory.create_user(user, now)
     audit.record(fleet, "user add", hub=made.hub, about=made.name, after=made)
     return made
 
@@ -91,10 +96,17 @@ def change(
 
     Raises NotFound, InvalidValue, Conflict.
     """
+    return replace_by(fleet, hub, name, lambda found: _changed(found, changes), now)
+
+
+def replace_by(
+    fleet: Fleet, hub: str, name: str, make: Callable[[User], User], now: Timestamp
+) -> User:
+    """Change an account as `make` does; it may be asked again. Raises as `change`."""
 
     def attempt() -> tuple[User, User]:
         was = find(fleet, hub, name)
-        return was, fleet.directory.set_user(_changed(was, changes), now)
+        return was, fleet.directory.set_user(make(was), now)
 
     was, made = until_agreed(attempt)
     audit.record(fleet, "user set", hub=made.hub, about=made.name, before=was, after=made)

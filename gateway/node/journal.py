@@ -13,6 +13,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -190,16 +191,16 @@ class Journal:
     # -- settings --------------------------------------------------------------------------------
 
     def _hub(self, name: str) -> Hub | None:
+        if (alive := self._alive_hub(name)) is not None:
+            return alive
         read_at, hub = self._settings.get(name, (-SETTINGS_LAST_S, None))
         now = time.monotonic()
         if now - read_at < SETTINGS_LAST_S:
             return hub
         if len(self._settings) > MANY_HUBS:  # strangers may ask for any
             self._settings = {n: one for n, one in self._settings.items() if one[1] is not None}
-        try:
+        with suppress(StoreError):  # then it is as it was, and not asked for again at once
             hub = self._read_hub(name)
-        except StoreError:  # as it was when the store was last there; not asked again at once
-            hub = hub if hub is not None else self._alive_hub(name)
         self._settings[name] = (now, hub)
         return hub
 

@@ -1,13 +1,16 @@
 """The audit as the store keeps it, and the handlers that write to it."""
 
+from dataclasses import replace
+
 import pytest
 
+from coordinator.access import AccessRule
 from coordinator.audit import PROGRAM, Actor
 from coordinator.errors import NotFound
 from coordinator.fleet import Fleet
 from coordinator.model import HubKind, NodeMode
 from coordinator.times import read_timestamp
-from gateway.admin import audit, hubs, nodes, sessions, users
+from gateway.admin import access, audit, bridges, groups, hubs, nodes, sessions, users
 from tests.contract.values import LATER, LOGIN, NOW, new_key, register
 
 ALICE = Actor("rpc", "alice", "192.0.2.1")
@@ -44,6 +47,28 @@ def test_every_handler_that_changes_something_notes_it(fleet: Fleet) -> None:
     assert (noted[1].before, noted[1].after) == ({"max_sessions": "0"}, {"max_sessions": "4"})
     assert noted[3].after == {"secret": "(hidden)", "policy:MaxMac": "3"}
     assert (noted[5].before, noted[5].after) == ({"mode": "serving"}, {"mode": "cordoned"})
+
+
+def test_rules_groups_and_bridges_are_noted_in_words(fleet: Fleet) -> None:
+    hubs.create(fleet, "Corp", HubKind.DYNAMIC, NOW)
+    rule = access.add(fleet, "corp", AccessRule(priority=10, discard=True, protocol=6), NOW)
+    access.set_active(fleet, "corp", rule.id, False, NOW)
+    access.replace_all(fleet, "corp", [replace(rule, priority=20)], NOW)
+    groups.create(fleet, "corp", "Staff", NOW, policy={"MaxMac": 3})
+    groups.delete(fleet, "corp", "staff")
+    bridges.add(fleet, "corp", "eth1")
+    assert lines(fleet)[1:] == [
+        ("access add", "Corp", ""),
+        ("access set", "Corp", ""),
+        ("access set", "Corp", ""),
+        ("group add", "Corp", "Staff"),
+        ("group delete", "Corp", "Staff"),
+        ("bridge add", "corp", "corp to eth1 on every gateway"),
+    ]
+    added, switched, *_ = fleet.audit.latest(6)
+    assert "priority=10" in added.after[f"rule {rule.id}"]
+    assert switched.before != switched.after
+    assert fleet.audit.latest(3)[0].after == {"policy:MaxMac": "3"}
 
 
 def test_what_fails_is_not_noted(fleet: Fleet) -> None:

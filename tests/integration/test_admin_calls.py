@@ -252,6 +252,9 @@ def test_what_an_administrator_changes_is_noted_as_his_without_secrets(context: 
     assert online.actor == Actor("rpc", "administrator of T1", "")
     assert password.actor == Actor("rpc", "administrator", "192.0.2.9:50000")
     assert (password.what, password.after) == ("admin password", {"password": "(hidden)"})
+    ask(context, "CreateUser", HubName_str="T1", Name_str="new", AuthType_u32=0)
+    made = context.fleet.audit.latest(1)[0]
+    assert (made.what, made.about, made.after) == ("user add", "new", {"auth": "anonymous"})
     noted = repr(context.fleet.audit.latest(100))
     assert hashed.hex() not in noted
     assert "a new password" not in noted

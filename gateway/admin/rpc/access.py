@@ -45,7 +45,7 @@ def set_access_list(call: Call) -> Values:
     """Replace the whole list in one step."""
     rules = [_rule(call, row) for row in call.rows("AccessList")]
     call.limit("max_accesslists", len(rules), ErrorCode.TOO_MANY_ACCESS_RULES)
-    made = call.fleet.rules.replace_access_list(call.hub.name, rules, call.now)
+    made = access.replace_all(call.fleet, call.hub.name, rules, call.now)
     return {"HubName": call.hub.name, "AccessList": [_row(rule) for rule in made]}
 
 
@@ -58,7 +58,7 @@ def get_ac_list(call: Call) -> Values:
 def set_ac_list(call: Call) -> Values:
     """Replace all source rules in one step; a rule is known by its place in the list."""
     rules = [_source_rule(row) for row in call.rows("ACList")]
-    made = call.fleet.rules.replace_source_list(call.hub.name, rules, call.now)
+    made = access.replace_sources(call.fleet, call.hub.name, rules, call.now)
     rows = [_source_row(number, rule) for number, rule in enumerate(made, 1)]
     return {"HubName": call.hub.name, "NumItem": len(rows), "ACList": rows}
 

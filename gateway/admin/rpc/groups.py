@@ -5,7 +5,6 @@ from typing import Any
 
 from coordinator.groups import Group
 from gateway.admin import groups
-from gateway.admin.agreement import until_agreed
 from gateway.admin.groups import GroupReport
 from gateway.admin.rpc.convert import policy_values
 from gateway.admin.rpc.method import Call, Method, Who
@@ -18,15 +17,18 @@ def create_group(call: Call) -> Values:
     count = call.fleet.store.size(call.fleet.store.keys.groups(call.hub.name)) + 1
     call.limit("max_groups", count, ErrorCode.TOO_MANY_GROUPS)
     blank = Group(call.hub.name, call.text("Name"))
-    return _values(call.fleet.directory.create_group(_replaced(call, blank), call.now))
+    return _values(groups.store_new(call.fleet, _replaced(call, blank), call.now))
 
 
 def set_group(call: Call) -> Values:
-    def attempt() -> Group:
-        found = groups.find(call.fleet, call.hub.name, call.text("Name"))
-        return call.fleet.directory.set_group(_replaced(call, found), call.now)
-
-    return _values(until_agreed(attempt))
+    changed = groups.replace_by(
+        call.fleet,
+        call.hub.name,
+        call.text("Name"),
+        lambda found: _replaced(call, found),
+        call.now,
+    )
+    return _values(changed)
 
 
 def get_group(call: Call) -> Values:

@@ -8,7 +8,6 @@ from typing import Any
 from coordinator.errors import NotFound
 from coordinator.model import AuthKind, User
 from gateway.admin import users
-from gateway.admin.agreement import until_agreed
 from gateway.admin.rpc.convert import from_ms, policy_of, policy_values, to_ms, traffic_values
 from gateway.admin.rpc.method import Call, Method, Who, refusal
 from gateway.admin.users import UserReport, check_password
@@ -28,19 +27,20 @@ def create_user(call: Call) -> Values:
         raise refusal(ErrorCode.TOO_MANY_USERS)
     blank = User(call.hub.name, call.text("Name"))
     with _group_named():
-        user = call.fleet.directory.create_user(_replaced(call, blank), call.now)
+        user = users.store_new(call.fleet, _replaced(call, blank), call.now)
     return _values(users.report(call.fleet, user.hub, user.name))
 
 
 def set_user(call: Call) -> Values:
     """Replace an account; without a new password it keeps the one it has."""
-
-    def attempt() -> User:
-        found = users.find(call.fleet, call.hub.name, call.text("Name"))
-        return call.fleet.directory.set_user(_replaced(call, found), call.now)
-
     with _group_named():
-        user = until_agreed(attempt)
+        user = users.replace_by(
+            call.fleet,
+            call.hub.name,
+            call.text("Name"),
+            lambda found: _replaced(call, found),
+            call.now,
+        )
     return _values(users.report(call.fleet, user.hub, user.name))
 
 
