@@ -16,7 +16,8 @@ from scripts.benchmark import lan as lan_bridge
 from scripts.benchmark import report
 from scripts.benchmark.driver import ROOT, Load
 from scripts.benchmark.figures import Row
-from scripts.benchmark.scenarios import FLOWS, HUB, WORKERS, FlowScenario
+from scripts.benchmark.renewals import renewals
+from scripts.benchmark.scenarios import FLOODED, FLOWS, HUB, WORKERS, FlowScenario
 from scripts.benchmark.servers import OUR_PORT, Ours, Reference, Server
 from scripts.benchmark.sessions import idle, logins
 from scripts.benchmark.stock import stock
@@ -25,7 +26,7 @@ from tests.stock.needs import missing
 
 PAGE = ROOT / "docs" / "performance.md"
 RESULTS = ROOT / "docs" / "performance.json"
-OTHERS = ("logins", "idle", "stock", lan_bridge.NAME, WORKERS.name)
+OTHERS = ("logins", "idle", "renewals", "stock", lan_bridge.NAME, WORKERS.name)
 
 
 def main() -> int:
@@ -36,7 +37,11 @@ def main() -> int:
         return 2
     chosen = [scenario.name for scenario in FLOWS] + list(OTHERS)
     if options.quick:
-        chosen = [scenario.name for scenario in FLOWS if scenario.is_quick] + ["logins", "idle"]
+        chosen = [scenario.name for scenario in FLOWS if scenario.is_quick] + [
+            "logins",
+            "idle",
+            "renewals",
+        ]
     if options.scenario:
         unknown = set(options.scenario) - {*(s.name for s in FLOWS), *OTHERS}
         if unknown:
@@ -95,6 +100,11 @@ def _run(chosen: Sequence[str], options: argparse.Namespace) -> tuple[list[Row],
         with Lan("bench") as lan, ExitStack() as stack:
             servers = _start(_both(lan["bench"]), [HUB], stack)
             rows += _tell(idle(servers, counts, 1000, 5 if options.quick else 20))
+    if "renewals" in chosen:
+        with Lan("bench") as lan, ExitStack() as stack:
+            ours = Ours(lan["bench"])
+            _start([ours], [HUB], stack)
+            rows += _tell(renewals(ours, FLOODED, 10 if options.quick else 60))
     if WORKERS.name in chosen:
         with Lan("bench") as lan, ExitStack() as stack:
             servers = _start(

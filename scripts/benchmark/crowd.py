@@ -3,8 +3,8 @@
     python -m scripts.benchmark.crowd
 
 Reads a job (one line of JSON) from standard input and prints `ready`. Then lines: `grow N` logs in
-until N sessions stand and prints `ready`; `churn SECONDS` logs in and out all the time and prints a
-line of JSON; `stop` ends the process.
+until N sessions stand or one is not let in, and prints how many stand; `churn SECONDS` logs in and
+out all the time and prints a line of JSON; `stop` ends the process.
 """
 
 import os
@@ -24,6 +24,7 @@ import gevent  # noqa: E402
 from gevent.fileobject import FileObjectThread  # noqa: E402
 from gevent.pool import Pool  # noqa: E402
 
+from gateway.errors import EtherFleetError  # noqa: E402
 from scripts.benchmark.station import Station  # noqa: E402
 from scripts.benchmark.visitor import Visitor  # noqa: E402
 
@@ -37,13 +38,18 @@ class Crowd:
     def __init__(self, tcp_port: int, hub: str) -> None:
         self._where = (tcp_port, hub)
         self._stations: list[Station] = []
+        self._is_full = False
 
-    def grow(self, count: int) -> None:
-        """Log in until `count` sessions stand."""
+    def grow(self, count: int) -> int:
+        """Log in until `count` sessions stand or one is not let in; return how many do."""
         pool = Pool(AT_ONCE)
+        self._is_full = False
         for number in range(len(self._stations), count):
             pool.spawn(self._log_in, number)
+            if self._is_full:
+                break
         pool.join(raise_error=True)
+        return len(self._stations)
 
     def churn(self, seconds: float) -> dict[str, float]:
         """Log in and out for `seconds`; return how many visits that were and how long one took."""
@@ -78,7 +84,11 @@ class Crowd:
             station.close()
 
     def _log_in(self, number: int) -> None:
-        self._stations.append(Station(*self._where, number))
+        try:
+            self._stations.append(Station(*self._where, number))
+        except EtherFleetError as error:
+            print(f"crowd: {len(self._stations)} sessions stand, then: {error}", file=sys.stderr)
+            self._is_full = True
 
 
 def main() -> None:
@@ -93,8 +103,7 @@ def main() -> None:
     for line in iter(commands.readline, ""):
         word, _, number = line.strip().partition(" ")
         if word == "grow":
-            crowd.grow(int(number))
-            print("ready", flush=True)
+            print(crowd.grow(int(number)), flush=True)
         elif word == "churn":
             print(json.dumps(crowd.churn(float(number))), flush=True)
         else:

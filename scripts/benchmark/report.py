@@ -45,7 +45,7 @@ def _line(row: Row) -> str:
     cells = [
         row.title,
         figure.title,
-        f"{median(row.reference):,.{figure.digits}f}",
+        f"{median(row.reference):,.{figure.digits}f}" if row.reference else "-",
         f"{median(row.ours):,.{figure.digits}f}",
         "-" if ratio is None else _short(ratio),
         "-" if spread is None else f"{_short(spread[0])}-{_short(spread[1])}",

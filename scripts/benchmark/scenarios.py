@@ -240,6 +240,9 @@ def _latency() -> list[FlowScenario]:
     ]
 
 
+FLOODED = [[pair(1 + 2 * n, 256 * KIB) for n in range(4)], *_flood(11, size=64)]
+"""More than a node can do, of everything."""
+
 FLOWS = [*_matrix(), *_small(), *_many(), *_unfair(), *_latency()]
 
 WORKERS = FlowScenario(

@@ -22,7 +22,7 @@ from gateway import __version__
 from gateway.admin import hubs, users
 from gateway.config import Gateway as GatewaySettings
 from gateway.config import Settings
-from gateway.fleet import open_fleet
+from gateway.fleet import open_fleet, store_url
 from scripts.benchmark.meter import Cost, cost
 from scripts.benchmark.station import PASSWORD, USER
 from tests.stock.namespaces import Namespace
@@ -124,6 +124,11 @@ class Ours:
     def stop(self) -> None:
         self._process.stop(30)
         shutil.rmtree(self.directory)
+
+    @property
+    def store_url(self) -> str:
+        """Return where its embedded store listens."""
+        return store_url(self._settings)
 
     @contextmanager
     def fleet(self) -> Iterator[Fleet]:

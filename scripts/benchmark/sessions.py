@@ -72,7 +72,8 @@ def idle(
             empty = server.cost(memory=True).memory
             for count, row in memory.items():
                 crowd.tell(f"grow {count}")
-                crowd.hear()
+                if int(crowd.hear()) < count:
+                    break  # it takes no more: no figure for this many
                 time.sleep(2.0)
                 held = server.cost(memory=True).memory - empty
                 _note([row], server, {"kib": held / count / 1024})
