@@ -84,6 +84,8 @@ class SessionTable:
         # Sessions that wait for their clients since they were taken over, by whose they are.
         self._taken_over: WeakValueDictionary[Who, Session] = WeakValueDictionary()
         self._logged_in: WeakValueDictionary[Who, Session] = WeakValueDictionary()
+        # Sessions whose record is being made: nobody holds their keys yet, nothing is left behind.
+        self._opening: set[str] = set()
         self._in_doubt: dict[bytes, int] = {}  # session keys, and how often to look for a record
         self._owned: OwnedHubs
         self._lease: NodeLease
@@ -105,13 +107,17 @@ class SessionTable:
         `ticket` and `judged_by` as in `Sessions.open`, which says what is raised.
         """
         key = os.urandom(20)
+        key_hash = hash_session_key(key)
+        self._opening.add(key_hash)
         try:
             record = self._records.open(new, key, utc_now(), ticket, judged_by=judged_by)
+            session = self._begin(replace(record, macs=()), hub, hints=record.macs)
         except (StoreError, gevent.Timeout):
             # It may be opened all the same; nobody holds the key, so nobody will miss it.
             self._in_doubt[key] = LOOKS
             raise
-        session = self._begin(replace(record, macs=()), hub, hints=record.macs)
+        finally:
+            self._opening.remove(key_hash)
         # Whoever logs in anew does not come back to the session that waits for him.
         who = _who(record)
         self._logged_in[who] = session
@@ -162,7 +168,8 @@ class SessionTable:
         return [r for r in self._records.of_node(self._node) if r.key_hash not in self._by_key]
 
     def _resume_all(self, records: list[SessionRecord], wait_s: float) -> int:
-        return sum(self._resume(record, wait_s) is not None for record in records)
+        left = (r for r in records if r.key_hash not in self._opening)
+        return sum(self._resume(record, wait_s) is not None for record in left)
 
     def _resume(self, record: SessionRecord, wait_s: float | None) -> Session | None:
         """Adopt a session from the store, unless somebody here just did; None if it has ended."""

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -263,4 +264,26 @@ def test_many_connections_of_one_session_adopt_it_once() -> None:
         assert record.epoch == 2
         for stranger in joined:
             stranger.sock.close()
+        gateway.assert_no_fault()
+
+
+def test_the_first_logins_of_a_hub_are_not_taken_for_left_over_ones() -> None:
+    """They open sessions while the hub's former ones are being looked for.
+
+    Half of the first burst was resumed before it had begun, and ended some seconds later.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="ef-") as home,
+        Gateway(Path(home)) as gateway,
+        ExitStack() as stack,
+    ):
+        strangers = [stack.enter_context(Stranger(gateway.tcp_port)) for _ in range(24)]
+        threads = [threading.Thread(target=s.login, args=("alice",)) for s in strangers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert gateway.census()["sessions"] == len(strangers)
+        assert "session resumed" not in gateway.text()
+        assert "superseded" not in gateway.text()
         gateway.assert_no_fault()
