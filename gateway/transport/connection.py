@@ -190,7 +190,8 @@ class Connection:
             return
         self.closed = True
         self._timer.cancel()
-        self._be_light(False)
+        if self._is_light:
+            self._be_light(False)
         for watcher in (self._watch_read, self._watch_write):
             watcher.stop()
             watcher.close()
@@ -261,8 +262,15 @@ class Connection:
         if not count:
             self.close("peer-gone")
             return
-        self._be_light(count <= HEAVY_BYTES)
-        end = self._engine.decrypt(count, buffers, slice_bytes=_piece_bytes(), pause=EXPRESS.visit)
+        is_light = count <= HEAVY_BYTES
+        if is_light != self._is_light:
+            self._be_light(is_light)
+        if is_light:
+            end = self._engine.decrypt(count, buffers)
+        else:
+            end = self._engine.decrypt(
+                count, buffers, slice_bytes=_piece_bytes(), pause=EXPRESS.visit
+            )
         if self._engine.untaken and not self.closed:
             self._send_tls_answers()
         if end > PLAINTEXT_START:
@@ -272,13 +280,12 @@ class Connection:
                 self._engine.decrypt()  # raises, and says how: nothing else may come to tell us
 
     def _be_light(self, is_light: bool) -> None:
-        """Have our next words heard during pauses of others, or not."""
-        if is_light != self._is_light:
-            self._is_light = is_light
-            if is_light:
-                EXPRESS.join(self._descriptor, self._receive_light)
-            else:
-                EXPRESS.leave(self._descriptor)
+        """Have our next words heard during pauses of others, or no longer."""
+        self._is_light = is_light
+        if is_light:
+            EXPRESS.join(self._descriptor, self._receive_light)
+        else:
+            EXPRESS.leave(self._descriptor)
 
     def _handle(self, buffers: Buffers, end: int, now: float) -> None:
         scanner = self._scanner
@@ -309,10 +316,13 @@ class Connection:
                 message = queue.popleft()
                 batch.append(message)
                 size += len(message)
-            self._is_sealing = True
             data = batch[0] if len(batch) == 1 else b"".join(batch)
-            pieces = engine.seal(data, slice_bytes=_piece_bytes(), pause=EXPRESS.visit)
-            self._is_sealing = False
+            if size <= SMALL_PIECE_BYTES:
+                pieces = engine.seal(data)
+            else:
+                self._is_sealing = True
+                pieces = engine.seal(data, slice_bytes=_piece_bytes(), pause=EXPRESS.visit)
+                self._is_sealing = False
             self.queued -= size
             self.sent_bytes += size
             if not self._send_now(pieces):
@@ -351,7 +361,7 @@ class Connection:
     # -- keep-alive and time-out -----------------------------------------------------------------
 
     def _arm_timer(self, now: float) -> None:
-        after = random.uniform(0.2, 0.5) * self.timeout
+        after = random.uniform(0.4, 0.5) * self.timeout
         if self.may_receive:
             after = min(after, self.heard_at + self.timeout - now + 0.01)
         self._timer.set(after, within=TOGETHER * self.timeout)
