@@ -15,6 +15,7 @@ from coordinator.access import (
 )
 from coordinator.errors import InvalidValue
 from coordinator.masks import IPV6, Masked, read_network, read_stations
+from gateway.cli.arguments import HUB
 from gateway.cli.common import (
     F,
     Invocation,
@@ -23,6 +24,7 @@ from gateway.cli.common import (
     format_option,
     note,
     now,
+    options_of,
     pass_invocation,
     plural,
     yes_option,
@@ -30,7 +32,6 @@ from gateway.cli.common import (
 from gateway.cli.exits import UsageProblem
 from gateway.cli.output import Column, print_json, print_record, print_table
 from gateway.cli.units import NONE, yes
-from gateway.cli.user import HUB
 
 T = TypeVar("T")
 
@@ -101,9 +102,7 @@ def _conditions(command: F) -> F:
         option("--destination-mac", "MAC", stations, "The same, of whom it is sent to."),
         click.option("--ipv6", is_flag=True, help="IPv6, where no address says so already."),
     ]
-    for add in reversed(options):
-        command = add(command)
-    return command
+    return options_of(*options)(command)
 
 
 @access.command()

@@ -1,18 +1,18 @@
 """`etherfleet bridge`: hubs joined to network interfaces of gateways."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli import complete
+from gateway.cli.arguments import HUB
 from gateway.cli.common import (
-    F,
     Invocation,
     ask,
     fleet_options,
     format_option,
     note,
+    options_of,
     pass_invocation,
     plural,
     yes_option,
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from coordinator.model import Bridge
     from gateway.admin.bridges import BridgeReport
 
-HUB = click.argument("hub", metavar="HUB", shell_complete=complete.hubs)
 INTERFACE = click.argument("interface", metavar="INTERFACE")
 COLUMNS = (
     Column("HUB"),
@@ -44,26 +43,22 @@ def bridge() -> None:
     """
 
 
-def _place_options(command: F) -> F:
-    """Add the options that say for which gateways a rule is."""
-    options: list[Callable[[F], F]] = [
-        click.option(
-            "--node",
-            default="",
-            metavar="NODE",
-            shell_complete=complete.nodes,
-            help="Only on this node, or on all workers of the gateway of this name.",
-        ),
-        click.option(
-            "--label",
-            default="",
-            metavar="LABEL",
-            help="Only on gateways with this label (`gateway.labels` of their settings).",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+_place_options = options_of(
+    click.option(
+        "--node",
+        default="",
+        metavar="NODE",
+        shell_complete=complete.nodes,
+        help="Only on this node, or on all workers of the gateway of this name.",
+    ),
+    click.option(
+        "--label",
+        default="",
+        metavar="LABEL",
+        help="Only on gateways with this label (`gateway.labels` of their settings).",
+    ),
+)
+"""The options that say for which gateways a rule is."""
 
 
 @bridge.command()

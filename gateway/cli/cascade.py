@@ -1,6 +1,5 @@
 """`etherfleet cascade`: a hub's sessions on hubs elsewhere."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,6 +8,7 @@ import click
 from coordinator.cascade import Cascade, CascadeAuth, CascadeTrust
 from gateway.admin.policies import not_enforced
 from gateway.cli import complete
+from gateway.cli.arguments import HUB
 from gateway.cli.cascade_report import (
     COLUMNS,
     as_json,
@@ -18,7 +18,6 @@ from gateway.cli.cascade_report import (
     where,
 )
 from gateway.cli.common import (
-    F,
     Invocation,
     ask,
     fleet_options,
@@ -26,6 +25,7 @@ from gateway.cli.common import (
     hint,
     note,
     now,
+    options_of,
     pass_invocation,
     yes_option,
 )
@@ -33,13 +33,12 @@ from gateway.cli.connect import read_pin
 from gateway.cli.exits import UsageProblem
 from gateway.cli.output import print_json, print_record, print_table
 from gateway.cli.password import password_file_option, read_password
-from gateway.cli.user import PolicySetting
+from gateway.cli.policy import PolicySetting
 from gateway.errors import EtherFleetError
 
 if TYPE_CHECKING:
     from gateway.admin.cascades import CascadeChanges, CascadeSettings, NewCascade, Proof, Trust
 
-HUB = click.argument("hub", metavar="HUB", shell_complete=complete.hubs)
 NAME = click.argument("name", metavar="NAME", shell_complete=complete.cascades)
 
 
@@ -52,53 +51,47 @@ def cascade() -> None:
     """
 
 
-def _common_options(command: F) -> F:
-    """Add the options of `add` and `set` that mean the same to both."""
-    options: list[Callable[[F], F]] = [
-        password_file_option,
-        click.option("--plain-password", is_flag=True, help="Send the password itself (RADIUS)."),
-        click.option("--anonymous", is_flag=True, help="Log in without a password."),
-        click.option(
-            "--certificate",
-            metavar="FILE",
-            type=click.Path(),
-            help="Log in by this certificate, in PEM; needs --key.",
-        ),
-        click.option("--key", metavar="FILE", type=click.Path(), help="Its private key, RSA."),
-        click.option(
-            "--pin", metavar="SHA256", callback=read_pin, help="Believe this certificate only."
-        ),
-        click.option(
-            "--server-certificate",
-            metavar="FILE",
-            type=click.Path(),
-            help="The same, from a file in PEM.",
-        ),
-        click.option("--verify", is_flag=True, help="Check the certificate there and its name."),
-        click.option(
-            "--ca", metavar="FILE", type=click.Path(), help="By these authorities, in PEM."
-        ),
-        click.option(
-            "--connections", metavar="N", type=click.IntRange(1, 32), help="TCP connections. [8]"
-        ),
-        click.option("--compress/--no-compress", default=None, help="Compress frames."),
-        click.option(
-            "--half-duplex/--no-half-duplex",
-            default=None,
-            help="Each connection carries one direction.",
-        ),
-        click.option(
-            "--policy",
-            "policies",
-            metavar="NAME=VALUE",
-            type=PolicySetting(),
-            multiple=True,
-            help="A policy of its port on HUB, like a user's. May be repeated.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+_common_options = options_of(
+    password_file_option,
+    click.option("--plain-password", is_flag=True, help="Send the password itself (RADIUS)."),
+    click.option("--anonymous", is_flag=True, help="Log in without a password."),
+    click.option(
+        "--certificate",
+        metavar="FILE",
+        type=click.Path(),
+        help="Log in by this certificate, in PEM; needs --key.",
+    ),
+    click.option("--key", metavar="FILE", type=click.Path(), help="Its private key, RSA."),
+    click.option(
+        "--pin", metavar="SHA256", callback=read_pin, help="Believe this certificate only."
+    ),
+    click.option(
+        "--server-certificate",
+        metavar="FILE",
+        type=click.Path(),
+        help="The same, from a file in PEM.",
+    ),
+    click.option("--verify", is_flag=True, help="Check the certificate there and its name."),
+    click.option("--ca", metavar="FILE", type=click.Path(), help="By these authorities, in PEM."),
+    click.option(
+        "--connections", metavar="N", type=click.IntRange(1, 32), help="TCP connections. [8]"
+    ),
+    click.option("--compress/--no-compress", default=None, help="Compress frames."),
+    click.option(
+        "--half-duplex/--no-half-duplex",
+        default=None,
+        help="Each connection carries one direction.",
+    ),
+    click.option(
+        "--policy",
+        "policies",
+        metavar="NAME=VALUE",
+        type=PolicySetting(),
+        multiple=True,
+        help="A policy of its port on HUB, like a user's. May be repeated.",
+    ),
+)
+"""The options of `add` and `set` that mean the same to both."""
 
 
 @cascade.command()

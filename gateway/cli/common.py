@@ -171,6 +171,17 @@ def fleet_options(*, hidden: bool = True) -> Callable[[F], F]:
     return decorate
 
 
+def options_of(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Add several options, shown in this order: what two commands share."""
+
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def _remember_json(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         ctx.find_root().ensure_object(Invocation).format = "json"

@@ -1,28 +1,28 @@
 """`etherfleet group`: users of a hub that share policies."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from coordinator.groups import Group
 from gateway.cli import complete
+from gateway.cli.arguments import HUB
 from gateway.cli.common import (
-    F,
     Invocation,
     ask,
     fleet_options,
     format_option,
     hint,
     now,
+    options_of,
     pass_invocation,
     plural,
     yes_option,
 )
 from gateway.cli.exits import UsageProblem
 from gateway.cli.output import Column, print_json, print_record, print_table
+from gateway.cli.policy import POLICY_HELP, note_idle, policies_as_text, policy_option
 from gateway.cli.units import NONE
-from gateway.cli.user import HUB, POLICY_HELP, PolicySetting, note_idle, policies_as_text
 
 if TYPE_CHECKING:
     from gateway.admin.groups import GroupChanges, GroupReport
@@ -45,23 +45,12 @@ def group() -> None:
     """
 
 
-def _settings_options(command: F) -> F:
-    """Add the options of `create` and `set`."""
-    options: list[Callable[[F], F]] = [
-        click.option("--real-name", metavar="TEXT", help="What it is, for people."),
-        click.option("--note", metavar="TEXT", help="For the operator."),
-        click.option(
-            "--policy",
-            "policies",
-            metavar="NAME=VALUE",
-            type=PolicySetting(),
-            multiple=True,
-            help="A policy by its SoftEther name; `NAME=default` takes it back. May be repeated.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+_settings_options = options_of(
+    click.option("--real-name", metavar="TEXT", help="What it is, for people."),
+    click.option("--note", metavar="TEXT", help="For the operator."),
+    policy_option,
+)
+"""The options of `create` and `set`."""
 
 
 @group.command(epilog=POLICY_HELP)

@@ -11,6 +11,7 @@ from gateway.cli.common import (
     Invocation,
     fleet_options,
     format_option,
+    options_of,
     pass_invocation,
 )
 from gateway.cli.follow import follow_stream, number_of
@@ -50,12 +51,7 @@ def _filter_options(last: int) -> Callable[[F], F]:
         ),
     ]
 
-    def decorate(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
+    return options_of(*options)
 
 
 @click.command()

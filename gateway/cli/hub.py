@@ -1,7 +1,6 @@
 """`etherfleet hub`: virtual Ethernet switches that clients join."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,6 @@ import click
 from coordinator.model import Hub, HubKind
 from gateway.cli import complete
 from gateway.cli.common import (
-    F,
     Invocation,
     ask,
     ask_for_name,
@@ -18,6 +16,7 @@ from gateway.cli.common import (
     format_option,
     hint,
     now,
+    options_of,
     pass_invocation,
     plural,
     timeout_option,
@@ -63,41 +62,35 @@ def hub() -> None:
     """
 
 
-def _settings_options(command: F) -> F:
-    """Add the options of `create` and `set`."""
-    options: list[Callable[[F], F]] = [
-        click.option(
-            "--max-sessions", metavar="N", type=COUNT, help="Sessions over all nodes. [0: no limit]"
-        ),
-        click.option(
-            "--max-macs",
-            metavar="N",
-            type=COUNT,
-            help="MAC addresses it learns; holds once it is empty. [0: 16384]",
-        ),
-        click.option("--message", metavar="TEXT", help="Shown to each client that joins."),
-        click.option(
-            "--message-file",
-            metavar="FILE",
-            type=click.Path(allow_dash=True),
-            help="The same from FILE, or from standard input with `-`.",
-        ),
-        click.option("--online/--offline", default=None, help="Admit clients, or nobody."),
-        click.option(
-            "--no-enum/--enum", default=None, help="Not named to clients that ask, or named."
-        ),
-        click.option(
-            "--option",
-            "options",
-            metavar="NAME=VALUE",
-            type=OptionSetting(),
-            multiple=True,
-            help="An extended option by its SoftEther name, yes or no. May be repeated.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+_settings_options = options_of(
+    click.option(
+        "--max-sessions", metavar="N", type=COUNT, help="Sessions over all nodes. [0: no limit]"
+    ),
+    click.option(
+        "--max-macs",
+        metavar="N",
+        type=COUNT,
+        help="MAC addresses it learns; holds once it is empty. [0: 16384]",
+    ),
+    click.option("--message", metavar="TEXT", help="Shown to each client that joins."),
+    click.option(
+        "--message-file",
+        metavar="FILE",
+        type=click.Path(allow_dash=True),
+        help="The same from FILE, or from standard input with `-`.",
+    ),
+    click.option("--online/--offline", default=None, help="Admit clients, or nobody."),
+    click.option("--no-enum/--enum", default=None, help="Not named to clients that ask, or named."),
+    click.option(
+        "--option",
+        "options",
+        metavar="NAME=VALUE",
+        type=OptionSetting(),
+        multiple=True,
+        help="An extended option by its SoftEther name, yes or no. May be repeated.",
+    ),
+)
+"""The options of `create` and `set`."""
 
 
 @hub.command(epilog=OPTION_HELP)

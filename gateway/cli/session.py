@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli import complete
+from gateway.cli.arguments import HUB
 from gateway.cli.common import (
     Invocation,
     ask,
@@ -22,7 +23,6 @@ from gateway.cli.units import NONE, age, size
 if TYPE_CHECKING:
     from coordinator.model import SessionRecord
 
-HUB = click.argument("hub", metavar="HUB", shell_complete=complete.hubs)
 NAME = click.argument("name", metavar="SESSION", shell_complete=complete.sessions)
 COLUMNS = (
     Column("SESSION"),

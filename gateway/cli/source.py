@@ -5,6 +5,7 @@ import click
 from coordinator.masks import Masked, read_network
 from coordinator.sources import SourceRule
 from gateway.cli.access import NUMBERS, Parsed
+from gateway.cli.arguments import HUB
 from gateway.cli.common import (
     F,
     Invocation,
@@ -17,7 +18,6 @@ from gateway.cli.common import (
     yes_option,
 )
 from gateway.cli.output import Column, print_json, print_table
-from gateway.cli.user import HUB
 
 COLUMNS = (
     Column("NUMBER", right=True),

@@ -1,17 +1,13 @@
 """`etherfleet user`: who may join a hub."""
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
-from coordinator.errors import InvalidValue
 from coordinator.model import AuthKind, User
-from gateway.admin.policies import POLICIES, Enforced, not_enforced, read_policy_setting
 from gateway.cli import complete
+from gateway.cli.arguments import HUB
 from gateway.cli.common import (
-    F,
     Invocation,
     ask,
     fleet_options,
@@ -19,6 +15,7 @@ from gateway.cli.common import (
     hint,
     note,
     now,
+    options_of,
     pass_invocation,
     plural,
     yes_option,
@@ -27,6 +24,7 @@ from gateway.cli.exits import UsageProblem
 from gateway.cli.expiry import Expiry
 from gateway.cli.output import Column, print_json, print_record, print_table
 from gateway.cli.password import SHORT, password_file_option, read_password
+from gateway.cli.policy import POLICY_HELP, note_idle, policies_as_text, policy_option
 from gateway.cli.totals import (
     logins_as_text,
     received_bytes,
@@ -39,7 +37,6 @@ from gateway.cli.units import NONE, age, size
 if TYPE_CHECKING:
     from gateway.admin.users import UserChanges, UserReport
 
-HUB = click.argument("hub", metavar="HUB", shell_complete=complete.hubs)
 NAME = click.argument("name", metavar="NAME", shell_complete=complete.users)
 COLUMNS = (
     Column("USER"),
@@ -53,83 +50,35 @@ COLUMNS = (
 )
 
 
-def _policies_by(enforced: Enforced) -> str:
-    return ", ".join(kind.name for kind in POLICIES.values() if kind.enforced is enforced)
-
-
-POLICY_HELP = f"""\
-Policies enforced by the gateway, also on sessions that stand: {_policies_by(Enforced.GATEWAY)}.
-
-Policies told to the client, which obeys: {_policies_by(Enforced.CLIENT)}.
-
-All others are stored and told to the client, but NOT ENFORCED YET:
-{_policies_by(Enforced.NOBODY)}.
-
-A user with any policy of his own is under that alone, not under his group's.
-"""
-
-
-class PolicySetting(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
-    """`NAME=VALUE`, checked against the policies there are."""
-
-    name = "NAME=VALUE"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int | None]:
-        try:
-            return read_policy_setting(str(value))
-        except InvalidValue as error:
-            self.fail(str(error), param, ctx)
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        start = incomplete.lower()
-        names = [f"{name}=" for name in POLICIES if name.lower().startswith(start)]
-        return [CompletionItem(name) for name in names]
-
-
 @click.group()
 def user() -> None:
     """Who may join a hub."""
 
 
-def _account_options(command: F) -> F:
-    """Add the options of `add` and `set`."""
-    options: list[Callable[[F], F]] = [
-        click.option("--real-name", metavar="TEXT", help="Who it is, for people."),
-        click.option("--note", metavar="TEXT", help="For the operator."),
-        click.option(
-            "--expires",
-            metavar="TIME",
-            type=Expiry(),
-            help="No login after TIME: RFC 3339, or a date, which still counts (UTC).",
-        ),
-        click.option(
-            "--group",
-            metavar="GROUP",
-            shell_complete=complete.groups,
-            help="Put the user in a group of the hub: its policy holds if he has none himself.",
-        ),
-        click.option(
-            "--max-sessions",
-            metavar="N",
-            type=click.IntRange(0, 0xFFFF_FFFF),
-            help="Sessions at once from different machines; short for --policy MultiLogins=N.",
-        ),
-        click.option(
-            "--policy",
-            "policies",
-            metavar="NAME=VALUE",
-            type=PolicySetting(),
-            multiple=True,
-            help="A policy by its SoftEther name; `NAME=default` takes it back. May be repeated.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+_account_options = options_of(
+    click.option("--real-name", metavar="TEXT", help="Who it is, for people."),
+    click.option("--note", metavar="TEXT", help="For the operator."),
+    click.option(
+        "--expires",
+        metavar="TIME",
+        type=Expiry(),
+        help="No login after TIME: RFC 3339, or a date, which still counts (UTC).",
+    ),
+    click.option(
+        "--group",
+        metavar="GROUP",
+        shell_complete=complete.groups,
+        help="Put the user in a group of the hub: its policy holds if he has none himself.",
+    ),
+    click.option(
+        "--max-sessions",
+        metavar="N",
+        type=click.IntRange(0, 0xFFFF_FFFF),
+        help="Sessions at once from different machines; short for --policy MultiLogins=N.",
+    ),
+    policy_option,
+)
+"""The options of `add` and `set`."""
 
 
 @user.command(epilog=POLICY_HELP)
@@ -308,21 +257,6 @@ def _changes(options: dict[str, Any]) -> "UserChanges":
         changes["policy"] = policy
         note_idle(policy)
     return changes
-
-
-def note_idle(policy: Mapping[str, int | None]) -> None:
-    """Say which of the policies just named nobody acts on."""
-    if idle := not_enforced([name for name, number in policy.items() if number]):
-        note(f"stored and told to the client, but not enforced yet: {', '.join(idle)}")
-
-
-def policies_as_text(policy: Mapping[str, int]) -> list[str] | str:
-    """Return a policy for people, a line for each name."""
-    idle = not_enforced(policy)
-    return [
-        f"{name} = {number}{'  (not enforced yet)' if name in idle else ''}"
-        for name, number in sorted(policy.items())
-    ] or "defaults"
 
 
 def _new_password(file: str | None, name: str) -> str:
