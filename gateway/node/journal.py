@@ -122,11 +122,17 @@ class Journal:
             return
         if lost:
             lines.append((_now(), f"{lost} lines were too many and are missing here."))
+        to_syslog = self._sender.wants(SyslogSave.SECURITY)
         by_path: defaultdict[str, list[str]] = defaultdict(list)
+        second = None
         for at, text in lines:
-            path = log_files.path_of(log_files.SECURITY, hub.name, hub.log.security_switch, at)
-            by_path[path].append(f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} {text}")
-            self._sender.send(SyslogSave.SECURITY, f'[HUB "{hub.name}"] {text}', at)
+            if at.replace(microsecond=0) != second:  # once for all lines of a storm's second
+                second = at.replace(microsecond=0)
+                path = log_files.path_of(log_files.SECURITY, hub.name, hub.log.security_switch, at)
+                clock = f"{at:%Y-%m-%d %H:%M:%S}"
+            by_path[path].append(f"{clock}.{at.microsecond // 1000:03} {text}")
+            if to_syslog:
+                self._sender.send(SyslogSave.SECURITY, f'[HUB "{hub.name}"] {text}', at)
         for path, texts in by_path.items():
             self._append(path, texts)
 

@@ -111,7 +111,8 @@ class SessionTable:
         self._opening.add(key_hash)
         try:
             record = self._records.open(new, key, utc_now(), ticket, judged_by=judged_by)
-            session = self._begin(replace(record, macs=()), hub, hints=record.macs)
+            own = replace(record, macs=()) if record.macs else record
+            session = self._begin(own, hub, hints=record.macs)
         except (StoreError, gevent.Timeout):
             # It may be opened all the same; nobody holds the key, so nobody will miss it.
             self._in_doubt[key] = LOOKS

@@ -1,7 +1,7 @@
 """The two servers, started afresh and reachable on loopback in one network namespace.
 
-Both log to files as they do by default, except that the reference's security and packet logs are
-off: ours has no such logs. The reference runs with dynamic DNS, NAT traversal, IPv6 and its
+Both log to files as they do by default, except that the security and packet logs of hubs are off.
+The reference runs with dynamic DNS, NAT traversal, IPv6 and its
 protection against many connections switched off (`tests/stock/server.py`), because they reach out
 of the machine or refuse a load that comes from one address. Nothing else is changed on either.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from coordinator.fleet import Fleet
+from coordinator.hub_log import HubLog
 from coordinator.model import HubKind
 from coordinator.times import utc_now
 from gateway import __version__
@@ -139,7 +140,7 @@ class Ours:
     def create_hubs(self, names: Sequence[str]) -> None:
         with self.fleet() as fleet:
             for name in names:
-                hubs.create(fleet, name, HubKind.DYNAMIC, utc_now())
+                hubs.create(fleet, name, HubKind.DYNAMIC, utc_now(), log=HubLog(security=False))
                 policy = {"NoBroadcastLimiter": 1}
                 users.add(fleet, name, USER, utc_now(), password=PASSWORD, policy=policy)
 
