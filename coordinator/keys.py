@@ -104,6 +104,12 @@ class Keys:
     def node_sessions(self, node: str) -> str:
         return f"{self.prefix}node-sessions:{check_node_name(node)}"
 
+    def left(self) -> str:
+        return f"{self.prefix}left"
+
+    def left_since(self) -> str:
+        return f"{self.prefix}left-since"
+
     def nodes(self) -> str:
         return f"{self.prefix}nodes"
 

@@ -303,6 +303,23 @@ KEYS: Sequence[Key] = (
         steps="session_open " + _ENDING,
     ),
     _key(
+        "left",
+        "hash",
+        "addresses last seen behind sessions that ended, by `<hub>/<user>/` and machine or origin",
+        fields="<who>",
+        writer="session end, where hubs have bridges; removed by the next login of that client",
+        lifetime="a minute, and until another session ends",
+        steps="session_open " + _ENDING,
+    ),
+    _key(
+        "left-since",
+        "zset",
+        "the same clients, by when that was on the lease clock",
+        writer="session end, where hubs have bridges; removed by the next login of that client",
+        lifetime="a minute, and until another session ends",
+        steps="session_open " + _ENDING,
+    ),
+    _key(
         "node-sessions:<node>",
         "set",
         "`<hub>:<session>` of all that a node carries",

@@ -69,7 +69,8 @@ class Sessions:
         `new.hub_epoch`).
 
         In a fleet that has bridges the answered record's hints are what was known to be behind the
-        session that the user had from the same machine at another node, if it is one.
+        session that the user had from the same machine a moment ago, or has at another node, if it
+        is one.
         """
         key_hash = hash_session_key(session_key)
         given = {name: getattr(new, name) for name in _NEW_FIELDS}

@@ -1,4 +1,4 @@
--- needs fence tickets limits directory_state
+-- needs fence tickets limits left directory_state
 -- Open a session: the step that counts is the step that admits, so limits are exact. Repeating it
 -- with the same session key answers the session that is there. A ticket is used up by it; its place
 -- was counted when it was issued.
@@ -68,7 +68,8 @@ else
   if full then return full end
 end
 
-local macs = left_behind(prefix, ARGV[2], ARGV[8], ARGV[5], ARGV[14], ARGV[9], ARGV[10])
+local macs = take_hints(prefix, ARGV[2], ARGV[8], ARGV[5], ARGV[14])
+  or left_behind(prefix, ARGV[2], ARGV[8], ARGV[5], ARGV[14], ARGV[9], ARGV[10])
 local name = ARGV[3] .. redis.call('INCR', KEYS[4])
 local place = ARGV[2] .. ':' .. name
 redis.call('HSET', prefix .. 'session:' .. place, 'name', name, unpack(ARGV, 15))

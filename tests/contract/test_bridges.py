@@ -7,10 +7,20 @@ import pytest
 from coordinator import bridges
 from coordinator.errors import AlreadyExists, InvalidValue, NotFound
 from coordinator.fleet import Fleet
-from coordinator.model import Bridge, Hub, HubKind, SessionUpdate
+from coordinator.model import Bridge, Hub, HubKind, NewSession, SessionUpdate
 from coordinator.placement import At, Here, Nobody
 from tests.contract.test_placement import admit, settle, take
-from tests.contract.values import ALICE, LOGIN, NOW, furnish, machine, new_key, register, renew
+from tests.contract.values import (
+    ALICE,
+    LOGIN,
+    NOW,
+    furnish,
+    let_pass,
+    machine,
+    new_key,
+    register,
+    renew,
+)
 
 RULE = Bridge("LAN", "eth1")
 
@@ -119,6 +129,51 @@ def test_of_one_session_elsewhere_the_addresses_are_known(fleet: Fleet) -> None:
     fleet.sessions.kick("lan", beside.name)
     again = replace(login, node="node-2", inc=two.inc)
     assert fleet.sessions.open(again, new_key(), NOW).macs == macs
+
+
+def test_a_session_that_ended_leaves_its_addresses_to_the_next_login_of_its_client(
+    fleet: Fleet, raw
+) -> None:
+    """A drain ends it before its client can be anywhere else: the LAN there would have to wait for
+    a client that is silent, 2.3 s in one run."""
+    one, two = settle(fleet, 2)
+    fleet.bridges.add(RULE)
+    login = replace(LOGIN, hub="LAN", unique_id=machine(1), inc=one.inc, host_name="pc")
+    again = replace(login, node="node-2", inc=two.inc)
+    macs = ("02:00:00:00:00:01", "02:00:00:00:00:02")
+
+    def end(*hints: str) -> None:
+        record = fleet.sessions.open(login, new_key(), NOW)
+        fleet.sessions.update([SessionUpdate(record, 1, macs=hints)], NOW)
+        fleet.sessions.close(record)
+
+    def who_comes(login: NewSession) -> tuple[str, ...]:
+        record = fleet.sessions.open(login, new_key(), NOW)
+        fleet.sessions.close(record)
+        return record.macs
+
+    end(*macs)
+    assert who_comes(replace(again, user="Alice", unique_id=machine(2), host_name="x")) == ()
+    assert who_comes(replace(again, address="203.0.113.9:1")) == macs, "the same machine"
+    end(*macs)
+    assert who_comes(replace(again, unique_id=machine(3), address="198.51.100.7:9")) == macs
+    end(*macs)
+    assert (who_comes(again), who_comes(again)) == (macs, ()), "once"
+    kept = fleet.sessions.open(login, new_key(), NOW)
+    fleet.sessions.update([SessionUpdate(kept, 1, macs=("02:00:00:00:00:03",))], NOW)
+    end(*macs)
+    fleet.sessions.close(kept)
+    assert who_comes(again) == ("02:00:00:00:00:03",), "of two, the one that ended last"
+    end(*macs)
+    let_pass(fleet, raw, 60_000)
+    assert who_comes(again) == (), "too old"
+    end(*macs)
+    keys = fleet.store.keys
+    assert raw.hlen(keys.left()) == raw.zcard(keys.left_since()) == 2, "what was old has gone"
+    fleet.bridges.remove(RULE)
+    who_comes(again)
+    end(*macs)
+    assert not raw.exists(keys.left()), "there is no bridge, so nobody has to know"
 
 
 def test_what_a_node_has_seen_is_in_the_history(fleet: Fleet) -> None:

@@ -28,7 +28,7 @@ PASSWORD_HASH = bytes(range(200, 220))
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ\n-----END PRIVATE KEY-----\n"
 SHARED = {
     *("clock", "load", "tickets", "limits", "fence", "members", "grants", "forget"),
-    *("directory_state", "cascading"),
+    *("directory_state", "cascading", "left"),
 }
 READING = {"directory_find"}  # changes nothing
 MOVED = Traffic(1, 100, 2, 200, 3, 300, 4, 400)
@@ -57,6 +57,9 @@ def session_key(fleet: Fleet, raw) -> bytes:
     fleet.traffic.add({"Corp": MOVED}, {("Corp", "Alice"): MOVED}, {"Corp": {"storm": 3}})
     live_through_everything(fleet, raw)
     fleet.bridges.add(Bridge("Corp", "eth1"))
+    record = sessions.open(login, new_key(), NOW)
+    sessions.update([SessionUpdate(record, 1, macs=("02:00:00:00:00:02",))], NOW)
+    sessions.kick("corp", record.name)
     fleet.history.note("bridge", "eth1 is missing", NOW, node="node-1", hub="corp")
     fleet.administration.set_fleet_secret(PASSWORD_HASH, NOW)
     options = {"no_offline": 1}

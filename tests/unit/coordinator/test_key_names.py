@@ -45,6 +45,8 @@ MAKERS = {
     "session:<hub>:<session>": lambda hub, user: K.session(hub, f"SID-{user}-1"),
     "session-keys": lambda hub, user: K.session_keys(),
     "user-sessions:<hub>:<user>": K.user_sessions,
+    "left": lambda hub, user: K.left(),
+    "left-since": lambda hub, user: K.left_since(),
     "node-sessions:<node>": lambda hub, user: K.node_sessions("node-1"),
     "nodes": lambda hub, user: K.nodes(),
     "node:<node>": lambda hub, user: K.node("node-1"),
