@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from coordinator.model import BridgeState
 from coordinator.times import from_timestamp
 from gateway.admin.fleet_status import CERTIFICATE_DAYS, Snapshot, Verdict, judge, leads
 from gateway.admin.nodes import NodeReport
@@ -37,6 +38,9 @@ def judge_fleet(seen: Snapshot, store_s: float) -> Iterator[Finding]:
         )
         yield _clocks(up, store_s)
     yield _hubs(seen)
+    yield from _bridges(up)
+    for trouble in seen.cascades:
+        yield Finding(Level.WARN, "cascades", trouble, "mend it there or: etherfleet cascade set")
     yield _certificate(seen.certificate_days)
 
 
@@ -113,6 +117,28 @@ def _hubs(seen: Snapshot) -> Finding:
         advice = "a living node takes them over within seconds; if not: etherfleet node list"
         return Finding(Level.WARN, "hubs", what, advice)
     return Finding(Level.OK, "hubs", f"{hubs.all}, none waits for an owner")
+
+
+def _bridges(up: Sequence[NodeReport]) -> Iterator[Finding]:
+    """Judge what living nodes say of the bridges they are to have."""
+    amiss = [(r.node.id, bridge) for r in up for bridge in r.node.bridges if bridge.why]
+    for node, bridge in amiss:
+        seen = f"hub {bridge.hub} on {node}: {bridge.why}"
+        if bridge.state is BridgeState.LOOP:
+            advice = "take away the second way from the LAN into the hub; it opens by itself"
+        elif bridge.state.is_usable:
+            advice = f"look at {bridge.device} there"
+        else:
+            seen = f"{seen}; it carries no sessions of it"
+            advice = f"mend it, or: etherfleet bridge add {bridge.hub} INTERFACE|none --node {node}"
+        yield Finding(Level.WARN, "bridges", seen, advice)
+    shut_out = set.intersection(*(set(r.node.refuses) for r in up)) if up else set()
+    for hub in sorted(shut_out):
+        advice = "give one node the interface, or another rule; see: etherfleet bridge list"
+        yield Finding(Level.ERR, "bridges", f"no node can bridge hub {hub}", advice)
+    standing = sum(b.state is BridgeState.UP for r in up for b in r.node.bridges)
+    if standing and not amiss:
+        yield Finding(Level.OK, "bridges", f"{standing} up")
 
 
 def _certificate(days: int | None) -> Finding:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coordinator.election import Leader
-from coordinator.model import Node, NodeMode, NodeState
+from coordinator.model import BridgeState, BridgeStatus, Node, NodeMode, NodeState
 from coordinator.times import Timestamp, from_timestamp
 from gateway.admin.fleet_status import HubCounts, Snapshot, StoreReport
 from gateway.admin.nodes import Health, NodeReport
@@ -154,6 +154,27 @@ def test_a_certificate_that_ends(days, level):
 def test_hubs_that_wait_for_an_owner():
     found = faults(judge_fleet(fleet(node("1"), waiting=2, placed=3), STORE_S))
     assert found["hubs"] == (Level.WARN, "2 without a living owner while clients wait")
+
+
+def test_bridges_that_are_not_as_they_should_be():
+    up = BridgeStatus("lan", "eth1", BridgeState.UP)
+    missing = BridgeStatus("lan", "eth1", BridgeState.MISSING, "no interface eth1")
+    loop = BridgeStatus("lan", "eth1", BridgeState.LOOP, "its own frames came back: shut")
+    without = node("2", bridges=(missing,), refuses=("lan",))
+    found = faults(judge_fleet(fleet(node("1", bridges=(up,)), without), STORE_S))
+    said = "hub lan on 2: no interface eth1; it carries no sessions of it"
+    assert found["bridges"] == (Level.WARN, said)
+    found = faults(judge_fleet(fleet(node("1", bridges=(loop,))), STORE_S))
+    assert found["bridges"] == (Level.WARN, "hub lan on 1: its own frames came back: shut")
+    found = faults(judge_fleet(fleet(without), STORE_S))
+    assert found["bridges"] == (Level.ERR, "no node can bridge hub lan")
+    assert "bridges" not in faults(judge_fleet(fleet(node("1", bridges=(up,))), STORE_S))
+
+
+def test_a_cascade_that_does_not_stand():
+    seen = replace(fleet(node("1")), cascades=("cascade up of hub LAB: auth failed",))
+    found = faults(judge_fleet(seen, STORE_S))
+    assert found["cascades"] == (Level.WARN, "cascade up of hub LAB: auth failed")
 
 
 def test_a_port_that_does_not_answer():
