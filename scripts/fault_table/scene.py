@@ -73,6 +73,10 @@ class Measured:
     fault: str
     gaps: dict[str, float] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
+    back_at: dict[str, float] = field(default_factory=dict)
+    "when the longest gap of each pair ended, Unix time"
+    found: dict[str, float] = field(default_factory=dict)
+    "until a frame to a client that was silent arrived, from when it was let in again"
     new_logins: dict[str, int] = field(default_factory=dict)
     errors: dict[str, list[int]] = field(default_factory=dict)
     owner_before: str = ""
@@ -89,6 +93,9 @@ class Measured:
 class Scene:
     """A fleet that stands for many runs; `say` tells what is going on."""
 
+    owned = HUB
+    """The hub whose owner is watched; empty: none."""
+
     def __init__(
         self,
         fleet: Fleet,
@@ -99,7 +106,7 @@ class Scene:
     ) -> None:
         """With an `office`, whose cables lead to all machines, the static hub is bridged there."""
         self.fleet = fleet
-        self._office = office
+        self.office = office
         self.say = say
         self._retry_s = retry_s
         self.entry, self.victim, self.other = fleet.hosts.values()
@@ -171,33 +178,33 @@ class Scene:
                 n: stack.enter_context(StockClient(self.fleet[n], clear_errors=True))
                 for n in _stock()
             }
-            stack.callback(_calm, ours)
-            self._join(ours["carol"], HUB, "carol")
+            stack.callback(calm, ours)
+            self.join(ours["carol"], HUB, "carol")
             self.fleet.wait_owner(HUB)
             self.fleet.move(HUB, self.node)
-            with self._only(self.node), ThreadPoolExecutor() as pool:
+            with self.only(self.node), ThreadPoolExecutor() as pool:
                 rest = [
-                    pool.submit(self._join, client, hub, name)
+                    pool.submit(self.join, client, hub, name)
                     for name, hub, client in _by_hub({**ours, **stock})
                     if name != "carol"
                 ]
                 for future in rest:
                     future.result()
             pairs = [
-                self._pair("stock", HUB, stock["alpha"], stock["beta"]),
-                self._pair("ours", HUB, ours["carol"], ours["dave"]),
-                self._pair("stock static", SHOP, stock["erin"], stock["frank"]),
-                self._pair("ours static", SHOP, ours["gina"], ours["hugo"]),
+                self.pair("stock", HUB, stock["alpha"], stock["beta"]),
+                self.pair("ours", HUB, ours["carol"], ours["dave"]),
+                self.pair("stock static", SHOP, stock["erin"], stock["frank"]),
+                self.pair("ours static", SHOP, ours["gina"], ours["hugo"]),
             ]
-            if self._office is not None:
-                pairs.append(self._at_the_office("stock on LAN", self._office, pairs[2]))
-                pairs.append(self._at_the_office("ours on LAN", self._office, pairs[3]))
+            if self.office is not None:
+                pairs.append(self._at_the_office("stock on LAN", self.office, pairs[2]))
+                pairs.append(self._at_the_office("ours on LAN", self.office, pairs[3]))
             for pair in pairs:
                 until(pair.reaches, f"{pair.name} to see each other", 60, self.fleet.explain)
             yield pairs
 
     @contextmanager
-    def _only(self, *nodes: str) -> Iterator[None]:
+    def only(self, *nodes: str) -> Iterator[None]:
         """Let only these nodes be given anything new."""
         others = [node for node in self.fleet.nodes if node not in nodes]
         for node in others:
@@ -208,7 +215,8 @@ class Scene:
             for node in others:
                 self.fleet.set_mode(node, NodeMode.SERVING)
 
-    def _join(self, client: Client, hub: str, name: str) -> None:
+    def join(self, client: Client, hub: str, name: str) -> None:
+        """Log a client in, and give it its address."""
         address = f"{SUBNETS[hub]}.{CLIENTS.index(name) + 1}/24"
         at = {"tcp_port": TCP_PORT, "hub": hub, "user": name, "password": PASSWORD}
         if isinstance(client, OurClient):
@@ -217,7 +225,8 @@ class Scene:
             client.connect(host=f"{self.entry.ip}/tcp", retry_interval=self._retry_s, wait=60, **at)
             client.address(address)
 
-    def _pair(self, name: str, hub: str, one: object, other: object) -> Pair:
+    def pair(self, name: str, hub: str, one: object, other: object) -> Pair:
+        """Let one client of a hub speak to another."""
         places = tuple(
             client.namespace.at(f"{SUBNETS[hub]}.{CLIENTS.index(client.namespace.label) + 1}")
             for client in (one, other)
@@ -275,6 +284,7 @@ def measuring(pairs: list[Pair], into: Measured) -> Iterator[None]:
     for pair in pairs:
         into.gaps[pair.name] = pings[pair.name].result.longest_gap
         into.lost[pair.name] = pings[pair.name].result.lost
+        into.back_at[pair.name] = pings[pair.name].result.back_at
         logins, errors = before[pair.name]
         into.new_logins[pair.name] = pair.logins - logins
         into.errors[pair.name] = pair.errors[errors:]
@@ -301,7 +311,7 @@ def _by_hub(
         yield name, next(hub for hub, users in USERS.items() if name in users), client
 
 
-def _calm(clients: dict[str, OurClient]) -> None:
+def calm(clients: dict[str, OurClient]) -> None:
     """Our clients end in order even while their gateway is away."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(partial(OurClient.leave), clients.values()))

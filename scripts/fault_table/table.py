@@ -8,19 +8,21 @@ from scripts.fault_table.scene import Measured
 PAIRS = ("stock", "ours", "stock static", "ours static", "stock on LAN", "ours on LAN")
 
 
-def print_table(rows: Sequence[Row], found: Sequence[Measured], *, shortest: bool) -> None:
+def print_table(
+    rows: Sequence[Row], found: Sequence[Measured], pairs: Sequence[str], *, shortest: bool
+) -> None:
     """Print a line per fault: the range over its runs, and sessions that had to log in anew."""
     settings = "time-out 5 s, retry 5 s" if shortest else "default settings, retry 15 s"
-    print(f"\nLongest gap in seconds ({settings}); in brackets: new logins of two clients\n")
-    heads = ("fault of the owner", "reference", *PAIRS, "elsewhere", "login", "demanded")
+    print(f"\nLongest gap in seconds ({settings}); in brackets: new logins of its clients\n")
+    last = tuple(name for name in ("found", "elsewhere", "login") if _has(found, name))
+    heads = ("fault", "reference", *pairs, *last, "demanded")
     lines = [heads]
     for row in rows:
         runs = [m for m in found if m.fault == row.name]
         reference = row.shortest if shortest else row.default
-        gaps = [_cell(runs, pair) for pair in PAIRS]
-        moved = _range([m.elsewhere_s for m in runs if m.elsewhere_s is not None])
-        login = _range([m.slowest_login_s for m in runs if m.slowest_login_s is not None])
-        lines.append((row.title, reference or "-", *gaps, moved, login, row.demanded))
+        gaps = [_cell(runs, pair) for pair in pairs]
+        seconds = [_range(_seconds(runs, name)) for name in last]
+        lines.append((row.title, reference or "-", *gaps, *seconds, row.demanded))
     widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
     for number, line in enumerate(lines):
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
@@ -29,6 +31,22 @@ def print_table(rows: Sequence[Row], found: Sequence[Measured], *, shortest: boo
     for measured in found:
         for note in measured.notes:
             print(f"{measured.fault}: {note}")
+
+
+def _seconds(runs: Sequence[Measured], name: str) -> list[float]:
+    """Return what was measured beside gaps: how long until a silent client was found after it was
+    let in again, until the hub was elsewhere, and the slowest login meanwhile."""
+    match name:
+        case "found":
+            return [s for m in runs for s in m.found.values()]
+        case "elsewhere":
+            return [m.elsewhere_s for m in runs if m.elsewhere_s is not None]
+        case _:
+            return [m.slowest_login_s for m in runs if m.slowest_login_s is not None]
+
+
+def _has(found: Sequence[Measured], name: str) -> bool:
+    return bool(_seconds(found, name))
 
 
 def _cell(runs: Sequence[Measured], pair: str) -> str:

@@ -27,6 +27,8 @@ class Pings:
     duplicates: int
     longest_gap: float
     "seconds between two replies, or from the last one to the end"
+    back_at: float = 0.0
+    "when that gap ended, Unix time"
 
     @property
     def lost(self) -> int:
@@ -141,12 +143,14 @@ def _read_pings(printed: str, ended: float) -> Pings:
     assert found, printed
     replies = [float(at) for at in re.findall(r"^\[([\d.]+)\] .*bytes from", printed, re.MULTILINE)]
     moments = [*replies, max(ended, *replies[-1:])] if replies else []
-    gaps = [later - sooner for sooner, later in itertools.pairwise(moments)]
+    gaps = [(later - sooner, later) for sooner, later in itertools.pairwise(moments)]
+    longest, back_at = max(gaps, default=(float("inf"), 0.0))
     return Pings(
         sent=int(found[1]),
         received=int(found[2]),
         duplicates=printed.count("(DUP!)"),
-        longest_gap=round(max(gaps, default=float("inf")), 3),
+        longest_gap=round(longest, 3),
+        back_at=back_at,
     )
 
 
