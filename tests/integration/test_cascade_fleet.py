@@ -10,17 +10,21 @@ in   alpha ═══ hub BRANCH at branch ═══► hub LAB (its owner) ═�
 """
 
 import re
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from coordinator.cascade import Cascade, CascadeState
+from coordinator.cascade import Cascade, CascadeAuth, CascadeState
 from coordinator.times import utc_now
 from gateway.admin import cascades
 from gateway.admin.cascades import CascadeReport
 from gateway.wire.auth import user_password_hash
+from tests.identities import pem, self_signed
 from tests.stock import server as stock
 from tests.stock.client import StockClient
 from tests.stock.fleet import Fleet
@@ -101,6 +105,25 @@ def connected(fleet: Fleet, *, other_than: str = "") -> CascadeReport:
     )
 
 
+def by_certificate(fleet: Fleet, branch: StockServer, cascade: Cascade) -> None:
+    """Have the cascade log in as another user, by a certificate."""
+    key = rsa.generate_private_key(65537, 2048)
+    branch.create_user_by_certificate("BRANCH", "keyholder", self_signed(key))
+    changed = replace(
+        cascade,
+        user="keyholder",
+        auth=CascadeAuth.CERTIFICATE,
+        secret=pem(key).encode(),
+        certificate=self_signed(key),
+    )
+    version = fleet.records.cascades.set(changed, utc_now()).version
+    until(
+        lambda: (seen := cascades.report(fleet.records, "LAB", "up").status)
+        and (seen.version, seen.state) == (version, CascadeState.CONNECTED),
+        "the login by certificate", BACK_S, lambda: cascades.report(fleet.records, "LAB", "up"),
+    )  # fmt: skip
+
+
 def joined_from(branch: StockServer) -> set[str]:
     """Return from where the fleet is connected to the stock server now."""
     listed = branch.namespace.run(
@@ -108,6 +131,28 @@ def joined_from(branch: StockServer) -> set[str]:
     )
     peers = re.findall(r"([\d.]+)\]?:\d+\s*$", listed, re.MULTILINE)
     return set(peers) - {"10.99.0.6"}  # alice
+
+
+class Watching:
+    """Looks again and again at from where the stock server has sessions of ours; `most` at once."""
+
+    def __init__(self, branch: StockServer) -> None:
+        self.most = 0
+        self._branch = branch
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.02):
+            self.most = max(self.most, len(joined_from(self._branch)))
+
+    def __enter__(self) -> "Watching":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
+        self._thread.join()
 
 
 def reached(source: Endpoint, target: Endpoint, fleet: Fleet) -> None:
@@ -126,9 +171,15 @@ def test_a_hub_cascades_out_and_its_next_owner_goes_on_with_it_alone(
         utc_now(),
     )
     try:
-        before = connected(fleet)
-        assert fleet.sessions("LAB") == {}, "nobody but the cascade needs the hub"
+        by_password = connected(fleet)
         (there,) = branch.sessions_of("BRANCH", "lab")
+        assert branch.session("BRANCH", there)["Bridge / Router Mode"] == "Yes"
+        by_certificate(fleet, branch, by_password.cascade)
+        before = connected(fleet)
+        assert before.status is not None
+        assert before.status.session.startswith("SID-KEYHOLDER")
+        assert fleet.sessions("LAB") == {}, "nobody but the cascade needs the hub"
+        (there,) = branch.sessions_of("BRANCH", "keyholder")
         assert branch.session("BRANCH", there)["Bridge / Router Mode"] == "Yes"
         names = {"fleet.test": [host.ip for host in fleet.hosts.values()]}
         with OurClient(fleet["ours"], names=names) as carol:
@@ -138,12 +189,14 @@ def test_a_hub_cascades_out_and_its_next_owner_goes_on_with_it_alone(
             reached(here, alice, fleet)
             sent = exchange(here, alice, megabytes=10)
             figure("20 MB through a cascade out", [f"{t.megabits:.0f} Mbit/s" for t in sent])
-            fleet.host_of(before.node).kill()
-            killed = time.monotonic()
-            after = connected(fleet, other_than=before.node)
-            until(lambda: ping(alice, here, count=1).received, "alice's frames", 60)
-            took = time.monotonic() - killed
+            with Watching(branch) as watching:
+                fleet.host_of(before.node).kill()
+                killed = time.monotonic()
+                after = connected(fleet, other_than=before.node)
+                until(lambda: ping(alice, here, count=1).received, "alice's frames", 60)
+                took = time.monotonic() - killed
             figure("owner killed, alice -> carol", f"{took:.1f} s")
+            assert watching.most == 1, "never two sessions that are connected"
             assert after.status is not None
             assert before.status is not None
             assert after.status.epoch > before.status.epoch

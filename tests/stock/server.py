@@ -78,6 +78,16 @@ class StockServer:
             ]
         self.vpncmd(*commands)
 
+    def create_user_by_certificate(self, hub: str, user: str, certificate_pem: str) -> None:
+        """Create a user who proves himself by this very certificate and its key."""
+        path = self.daemon.directory / f"{user}.pem"
+        path.write_text(certificate_pem)
+        self.vpncmd(
+            f"Hub {hub}",
+            f"UserCreate {user} /GROUP:none /REALNAME:none /NOTE:none",
+            f"UserCertSet {user} /LOADCERT:{path}",
+        )
+
     def cascade(
         self,
         hub: str,

@@ -1,19 +1,12 @@
 """What a cascade's configuration means to the client library, and its failures to an operator."""
 
-import datetime
 from dataclasses import replace
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.hashes import SHA1
 
 from coordinator.cascade import Cascade, CascadeAuth, CascadeTrust
 from gateway.client.dial import CannotConnect, CertificateRejected
@@ -24,31 +17,10 @@ from gateway.wire.auth import secure_password
 from gateway.wire.hello import Hello
 from gateway.wire.identity import read_identity
 from gateway.wire.login import Anonymous, CertificateProof, PlainPassword, SecurePassword
+from tests.identities import pem, self_signed
 
 SITE = Cascade("Corp", "north", "vpn.example.org", 443, "BRANCH", "corp", secret=b"S" * 20)
 HELLO = Hello("VPN Server", random=bytes(range(20)))
-
-
-def self_signed(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "corp")])
-    begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(begin)
-        .not_valid_after(begin + datetime.timedelta(days=9))
-        .sign(key, SHA256())
-        .public_bytes(Encoding.PEM)
-        .decode()
-    )
-
-
-def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    form = PrivateFormat.PKCS8
-    return key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
 
 RSA = rsa.generate_private_key(65537, 1024)
