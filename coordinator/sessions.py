@@ -68,9 +68,9 @@ class Sessions:
         NoRoom, BadTicket, DirectoryChanged, StaleEpoch (`new.node` does not have the hub under
         `new.hub_epoch`).
 
-        In a fleet that has bridges the answered record's hints are what was known to be behind the
-        session that the user had from the same machine a moment ago, or has at another node, if it
-        is one.
+        In a fleet that has bridges the answered record's hints are what was known to be behind
+        sessions that the user had from the same machine and that nobody is at any more, and behind
+        the one he has at another node, if it is one.
         """
         key_hash = hash_session_key(session_key)
         given = {name: getattr(new, name) for name in _NEW_FIELDS}
@@ -115,7 +115,7 @@ class Sessions:
             raise BadTicket(str(answer[0]))
         if answer[0] == "directory-changed":
             raise DirectoryChanged(f"hubs or users changed while {new.user!r} logged in")
-        hints = tuple(str(answer[2]).split()) if len(answer) > 2 else ()
+        hints = tuple(dict.fromkeys(str(answer[2]).split())) if len(answer) > 2 else ()
         return replace(record, name=str(answer[1]), macs=hints)
 
     def by_key(self, session_key: bytes) -> SessionRecord | None:

@@ -30,7 +30,7 @@ local function leave_hints(prefix, hub, user, machine, origin, macs)
   end
 end
 
--- Answers what was behind the session that this client had a moment ago, once; nil: it had none.
+-- Answers what was behind the session that this client had a moment ago, once; '': it had none.
 local function take_hints(prefix, hub, user, machine, origin)
   local found, now = nil, nil
   for _, who in ipairs(known_by(hub, user, machine, origin)) do
@@ -43,5 +43,5 @@ local function take_hints(prefix, hub, user, machine, origin)
       redis.call('HDEL', prefix .. 'left', who)
     end
   end
-  return found
+  return found or ''
 end

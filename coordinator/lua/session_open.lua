@@ -10,34 +10,41 @@
 --   [8] folded user name, [9] node, [10] its incarnation, [11] epoch under which it has the hub,
 --   [12] hash of the ticket or '', [13] state of the directory by which the login was judged, or '',
 --   [14] the client's address and the name of its host, then field, value, ... of the record
--- Answers {'ok', name, addresses behind the session it goes on from, or ''} | {'no-hub'}
+-- Answers {'ok', name, addresses behind the sessions it goes on from, or ' '} | {'no-hub'}
 --   | {'no-user'} | {'offline'} | {'stale', current epoch} | {'ticket-unknown'}
 --   | {'ticket-elsewhere'} | {'directory-changed'}
 --   | {'hub-sessions' or 'user-logins', taken, allowed, may change}.
 
--- Answers the addresses last seen behind the session that this client had elsewhere, or that waits
--- for it: where hubs have bridges, a LAN is to learn who is here now. That node need not be known to
--- be dead yet. Who the same client is: see `waiting`. Of two such sessions nobody knows which this
--- one goes on from; and a thousand of one user's are too many to look through.
+-- Answers the addresses last seen behind the sessions that this client goes on from: where hubs have
+-- bridges, a LAN is to learn who is here now. That is every session of his that nobody is at: its
+-- node ended, or the client left. And the one he has at another node, for that need not be known to
+-- be dead yet; of two, nobody knows which, and of a thousand too many are to be looked through. Who
+-- the same client is: see `waiting`.
 local function left_behind(prefix, hub, user, machine, origin, node, inc)
   local all = prefix .. 'user-sessions:' .. hub .. ':' .. user
   if redis.call('EXISTS', prefix .. 'bridges') == 0 or redis.call('HLEN', all) > 1000 then
     return ''
   end
-  local found, sessions = nil, redis.call('HGETALL', all)
+  local found, elsewhere, sessions = {}, {}, redis.call('HGETALL', all)
   for i = 1, #sessions, 2 do
     local row = redis.call('HMGET', prefix .. 'session:' .. hub .. ':' .. sessions[i], 'node',
-      'inc', 'adopted', 'connections', 'macs', 'address', 'host_name')
+      'inc', 'adopted', 'connections', 'macs', 'address', 'host_name', 'created', 'seen')
     local address = string.match(row[6] or '', '^(.*):%d+$') or ''
-    local is_same = (machine ~= '-' and sessions[i + 1] == machine)
-      or address .. ' ' .. (row[7] or '') == origin
-    local is_left = row[3] and row[3] ~= '' and row[4] == '0'
-    if is_same and (row[1] ~= node or row[2] ~= inc or is_left) then
-      if found then return '' end
-      found = row[5] or ''
+    if (machine ~= '-' and sessions[i + 1] == machine)
+      or address .. ' ' .. (row[7] or '') == origin then
+      local home = redis.call('HMGET', prefix .. 'node:' .. (row[1] or ''), 'state', 'inc')
+      local is_orphan = row[2] ~= '0' and (home[1] ~= 'up' or home[2] ~= row[2])
+      -- One that was never reported on has just begun.
+      local is_empty = row[4] == '0' and ((row[3] or '') ~= '' or row[8] ~= row[9])
+      if is_orphan or is_empty then
+        table.insert(found, row[5])
+      elseif row[1] ~= node or row[2] ~= inc then
+        table.insert(elsewhere, row[5] or '')
+      end
     end
   end
-  return found or ''
+  if #elsewhere == 1 then table.insert(found, elsewhere[1]) end
+  return table.concat(found, ' ')
 end
 
 local known = redis.call('HGET', KEYS[5], ARGV[4])
@@ -68,8 +75,8 @@ else
   if full then return full end
 end
 
-local macs = take_hints(prefix, ARGV[2], ARGV[8], ARGV[5], ARGV[14])
-  or left_behind(prefix, ARGV[2], ARGV[8], ARGV[5], ARGV[14], ARGV[9], ARGV[10])
+local macs = left_behind(prefix, ARGV[2], ARGV[8], ARGV[5], ARGV[14], ARGV[9], ARGV[10])
+  .. ' ' .. take_hints(prefix, ARGV[2], ARGV[8], ARGV[5], ARGV[14])
 local name = ARGV[3] .. redis.call('INCR', KEYS[4])
 local place = ARGV[2] .. ':' .. name
 redis.call('HSET', prefix .. 'session:' .. place, 'name', name, unpack(ARGV, 15))

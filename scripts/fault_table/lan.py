@@ -15,6 +15,7 @@ addresses for good: what it sends goes where the switches of the LAN think they 
 only once these have learned where they went.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -115,9 +116,11 @@ class LanScene(Scene):
             for event in sorted(events, key=lambda event: event["timestamp"])
             if event["event"] in ("session started", "session resumed")
         }
+        now = time.clock_gettime(time.CLOCK_REALTIME)  # as logs and ping give it
+        struck_at = now - (time.monotonic() - measured.struck_at)
         for name, user in SILENT.items():
             back_at = measured.back_at.get(name, 0.0)
-            if measured.gaps.get(name, 0.0) > 0.5 and back_at >= began[user]:
+            if began[user] > struck_at:
                 measured.found[name] = round(back_at - began[user], 2)
 
     def _with_desk(self, name: str, office: Office, client: Client) -> Pair:

@@ -12,6 +12,7 @@ from coordinator.placement import At, Here, Nobody
 from tests.contract.test_placement import admit, settle, take
 from tests.contract.values import (
     ALICE,
+    LATER,
     LOGIN,
     NOW,
     furnish,
@@ -129,6 +130,23 @@ def test_of_one_session_elsewhere_the_addresses_are_known(fleet: Fleet) -> None:
     fleet.sessions.kick("lan", beside.name)
     again = replace(login, node="node-2", inc=two.inc)
     assert fleet.sessions.open(again, new_key(), NOW).macs == macs
+
+
+def test_of_sessions_that_nobody_is_at_all_addresses_are_known(fleet: Fleet) -> None:
+    """A machine that was frozen is back, and with it a session whose client has gone on elsewhere;
+    that machine dies, and now there are two."""
+    one, two = settle(fleet, 2)
+    fleet.bridges.add(RULE)
+    login = replace(LOGIN, hub="LAN", unique_id=machine(1), inc=one.inc)
+    second = replace(login, node="node-2", inc=two.inc)
+    empty = fleet.sessions.open(login, new_key(), NOW)
+    fleet.sessions.update([SessionUpdate(empty, 0, macs=("02:00:00:00:00:01",))], LATER)
+    orphan = fleet.sessions.open(second, new_key(), NOW)
+    update = SessionUpdate(orphan, 1, macs=("02:00:00:00:00:01", "02:00:00:00:00:02"))
+    fleet.sessions.update([update], LATER)
+    fleet.leases.leave(two, "killed", NOW)
+    found = fleet.sessions.open(login, new_key(), NOW).macs
+    assert sorted(found) == ["02:00:00:00:00:01", "02:00:00:00:00:02"]
 
 
 def test_a_session_that_ended_leaves_its_addresses_to_the_next_login_of_its_client(
