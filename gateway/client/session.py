@@ -84,6 +84,7 @@ class ClientSession:
         self._waiting_bytes = 0
         self._lost = Signal()
         self._lost_at: float | None = None
+        self._why_lost = ""
         first = Direction.TO_SERVER if welcome.half_connection else Direction.BOTH
         self._add(dialled, first)
         self._keeper = gevent.spawn(self._keep)
@@ -129,7 +130,7 @@ class ClientSession:
         self._connections.remove(connection)
         self._choose_egress()
         if not self._connections and self._lost_at is None:
-            self._lost_at = time.monotonic()
+            self._lost_at, self._why_lost = time.monotonic(), reason
         self._lost.set()
         if not self.ended.is_set():
             log.info("connection lost", server=str(self.endpoint), why=reason)
@@ -161,7 +162,8 @@ class ClientSession:
                 backoff.reset()
             except (CertificateRejected, Refused) as error:
                 if isinstance(error, CertificateRejected) or error.code in ENDING:
-                    self.close(f"the server gave the session up: {error}")
+                    why = f"connection lost ({self._why_lost}), " if self._why_lost else ""
+                    self.close(f"{why}the server gave the session up: {error}")
                     return
                 log.info("additional connection refused", why=str(error))
                 patience_s = max(patience_s, ANSWERED_FOR_S)

@@ -6,6 +6,9 @@
 circle     redirects every login, with a ticket as without, to itself
 nonsense   speaks TLS, and then something else than HTTP
 eviction   lets everybody in and closes at once
+head       answers with a head that does not end
+garbage    lets everybody in and sends what are no blocks, without end
+babble     lets everybody in and sends broadcasts of ever new stations, without end
 """
 
 import contextlib
@@ -19,6 +22,7 @@ from typing import Self
 
 from gateway.node import certificate
 from gateway.transport.contexts import server_context
+from gateway.wire.blocks import encode_blocks
 from gateway.wire.codes import ErrorCode
 from gateway.wire.handshake import LoginRequested, ServerHandshake
 from gateway.wire.hello import Hello
@@ -61,6 +65,11 @@ class Site:
             stream.sendall(b"220 mail.example.org ESMTP\r\n" * 100)
             stream.recv(1000)
             return
+        if self._manner == "head":
+            stream.recv(65536)
+            stream.sendall(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                stream.sendall(b"X-More: and more\r\n" * 1000)
         handshake = ServerHandshake(Hello(product="VPN Site", random=os.urandom(20)))
         while (event := handshake.next_event()) is None:
             stream.sendall(handshake.data_to_send())
@@ -77,3 +86,8 @@ class Site:
         else:
             handshake.welcome(Welcome("SID-X-1", "CID-1", os.urandom(20), 20_000))
         stream.sendall(handshake.data_to_send())
+        while self._manner == "garbage":
+            stream.sendall(os.urandom(65536))
+        while self._manner == "babble":
+            stations = (b"\x02" + os.urandom(5) for _ in range(500))
+            stream.sendall(encode_blocks([b"\xff" * 6 + mac + bytes(48) for mac in stations]))

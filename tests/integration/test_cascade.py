@@ -56,7 +56,7 @@ def cascade(gateway: Gateway) -> Iterator[Cascade]:
 
 
 def set_online(gateway: Gateway, cascade: Cascade, **changes: object) -> Cascade:
-    wanted = replace(cascade, online=True, **changes)  # type: ignore[arg-type]  # fields by name
+    wanted = replace(cascade, **{"online": True, **changes})  # type: ignore[arg-type]  # fields by name
     return gateway.fleet.cascades.set(wanted, utc_now())
 
 
@@ -216,6 +216,8 @@ def test_of_two_hubs_that_join_each_other_one_gives_way_and_opens_when_the_other
         ("circle", "redirected more than 10 times"),
         ("nonsense", "no hello"),
         ("eviction", "session ended"),
+        ("head", "more than 128 header lines"),
+        ("garbage", "session ended: connection lost ("),
     ],
 )
 def test_a_hostile_site_costs_its_own_cascade_only(gateway, cascade, manner, why):
@@ -241,6 +243,33 @@ def test_a_hostile_site_costs_its_own_cascade_only(gateway, cascade, manner, why
         still = wait_for(gateway, CascadeState.CONNECTED, name="good")
         assert still.status is not None
         assert still.status.logins == 1
+    finally:
+        gateway.fleet.cascades.delete("LAB", good.name)
+
+
+def test_a_site_that_babbles_is_heard_at_the_rate_of_one_port(gateway, cascade):
+    good = gateway.fleet.cascades.create(
+        replace(cascade, name="good", online=True, version=0), utc_now()
+    )
+    try:
+        wait_for(gateway, CascadeState.CONNECTED, name="good")
+        with Site("babble") as site:
+            set_online(gateway, cascade, tcp_port=site.tcp_port)
+            wait_for(gateway, CascadeState.CONNECTED)
+            with Stranger(gateway.tcp_port) as alice, Stranger(gateway.tcp_port) as bob:
+                alice.login("alice")
+                bob.login("bob", hub="FAR")
+                hello = frame(ANYBODY, ALICE, b"through the noise")
+                alice.send_frames(hello)
+                heard = bob.receive_frames(1)
+                while hello not in heard:
+                    heard += bob.receive_frames(1)
+            set_online(gateway, cascades.find(gateway.fleet, "LAB", "up"), online=False)
+        until(
+            lambda: gateway.fleet.traffic.hub("LAB").drops.get("broadcast-storm", 0),
+            "the drops to be told",
+            15,
+        )
     finally:
         gateway.fleet.cascades.delete("LAB", good.name)
 

@@ -175,6 +175,9 @@ def test_an_interface_that_is_none_of_ours_or_too_small_is_said(lan, office, gat
     }
     until(lambda: states(gateway) == expected, "the states", 5, lambda: states(gateway))
     assert reaches(carol, office.place)
+    found = gateway.ask("doctor", code=2)["findings"]
+    seen = [finding["seen"] for finding in found if finding["check"] == "bridges"]
+    assert any("no interface eth9; it carries no sessions of it" in line for line in seen), seen
     for device in ("lo", "eth9"):
         gateway.command("bridge", "remove", "LAB", device, "--yes")
     host.run("ip", "link", "set", DEVICE, "mtu", "1500")
