@@ -71,6 +71,7 @@ class Connection:
         "_descriptor",
         "_engine",
         "_gate",
+        "_is_late",
         "_is_light",
         "_is_sealing",
         "_owner",
@@ -123,6 +124,7 @@ class Connection:
         self._scanner = BlockScanner(compressed=compressed)
         self._queue: deque[bytes] = deque()
         self._unsent: memoryview | None = None
+        self._is_late = False
         self._is_light = False
         self._is_sealing = False
         self._watch_read = loop.io(self._descriptor, READABLE)
@@ -276,6 +278,8 @@ class Connection:
         if end > PLAINTEXT_START:
             self.received_bytes += end - PLAINTEXT_START
             self._handle(buffers, end, time.monotonic())
+            if self._is_late and count < len(room):
+                self._is_late = False  # all that had waited is read
             if self._engine.has_ended and not self.closed:
                 self._engine.decrypt()  # raises, and says how: nothing else may come to tell us
 
@@ -288,13 +292,21 @@ class Connection:
             EXPRESS.leave(self._descriptor)
 
     def _handle(self, buffers: Buffers, end: int, now: float) -> None:
+        """Pass on what was said, unless we were suspended for so long that the peer may have given
+        us up meanwhile: then a station behind it may be elsewhere, and its old frames would call
+        its traffic back to here."""
         scanner = self._scanner
         before = scanner.messages
         runs = scanner.scan(buffers.plaintext, PLAINTEXT_START, end)
         if scanner.messages != before or runs:
+            if now - self.heard_at > self.timeout:
+                self._is_late = True
             self.heard_at = now
         if runs and self.may_receive:
-            self._owner.received(self, runs, now)
+            if self._is_late:
+                self._scanner.dropped["late"] += sum(run[1] for run in runs)
+            else:
+                self._owner.received(self, runs, now)
 
     def _send_tls_answers(self) -> None:
         """Send what TLS answered by itself (new keys): the peer can make it do so without end."""
@@ -370,7 +382,7 @@ class Connection:
         now = time.monotonic()
         # In half-duplex mode the peer says nothing at all on a connection of our direction.
         if self.may_receive and now - self.heard_at > self.timeout:
-            self._receive()  # if we were suspended, what it said meanwhile is waiting to be heard
+            self._receive()  # if we were suspended, it may be there still: see `_handle`
             if not self.closed and now > self.heard_at + self.timeout:
                 silent_s = round(now - self.heard_at, 1)
                 log.info("connection timed out", peer=self.peer, silent_s=silent_s)

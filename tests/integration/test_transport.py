@@ -170,6 +170,25 @@ def test_silence_ends_a_connection_and_keep_alives_keep_it(openings):
     assert far_owner.ends == ["peer-closed"]
 
 
+def test_what_waited_while_we_were_suspended_is_not_passed_on_and_what_follows_is(openings):
+    """Found with a frozen gateway on a LAN: its last frames of a client that had gone to another
+    gateway told the LAN, 30 s late, that it was there."""
+    near_owner, far_owner = Recorder(), Recorder()
+    near, far = connect(openings[0], near_owner), connect(openings[1], far_owner)
+    until(lambda: near.heard_at and far.heard_at)
+    near.heard_at -= 2 * near.timeout  # as it looks to who was frozen
+    old, new = numbered(3), numbered(2, 50)
+    far.send(encode_blocks(old), len(old))
+    far.flush()
+    until(lambda: near.dropped)
+    far.send(encode_blocks(new), len(new))
+    far.flush()
+    until(lambda: near_owner.frames)
+    assert near_owner.frames == new
+    assert near.dropped == {"late": 3}
+    assert not near_owner.ends
+
+
 def test_a_connection_that_is_dead_at_its_start_is_lost_once(openings):
     """The keep-alive's error left a watcher behind, on a file number that somebody else got."""
     owner = Recorder()
