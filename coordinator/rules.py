@@ -66,10 +66,14 @@ class Rules:
         return AccessList(hub, access.in_order(rules), int(fields.get("version", 0)))
 
     def add_access_rules(
-        self, hub: str, rules: Sequence[AccessRule], now: Timestamp
+        self, hub: str, rules: Sequence[AccessRule], now: Timestamp, *, most: int = 0
     ) -> tuple[AccessRule, ...]:
-        """Add rules and return them with the ids they were given. Raises TooMany."""
-        return self._add(_ACCESS, hub, rules, now)
+        """Add rules and return them with the ids they were given; one that is there already, word
+        for word, is not added again. `most` may be there then (0: as many as ever).
+
+        Raises TooMany.
+        """
+        return self._add(_ACCESS, hub, rules, now, most=most)
 
     def set_access_rule(
         self, hub: str, rule: AccessRule, version: int, now: Timestamp
@@ -104,7 +108,10 @@ class Rules:
     def add_source_rules(
         self, hub: str, rules: Sequence[SourceRule], now: Timestamp
     ) -> tuple[SourceRule, ...]:
-        """Add rules and return them with the ids they were given. Raises TooMany."""
+        """Add rules and return them with the ids they were given, as `add_access_rules`.
+
+        Raises TooMany.
+        """
         return self._add(_SOURCE, hub, rules, now)
 
     def delete_source_rules(self, hub: str, ids: Sequence[int], now: Timestamp) -> None:
@@ -123,11 +130,18 @@ class Rules:
     # -- both ------------------------------------------------------------------------------------
 
     def _add(
-        self, kind: _Kind, hub: str, rules: Sequence[Rule], now: Timestamp, replaces: bool = False
+        self,
+        kind: _Kind,
+        hub: str,
+        rules: Sequence[Rule],
+        now: Timestamp,
+        *,
+        replaces: bool = False,
+        most: int = 0,
     ) -> tuple[Rule, ...]:
         checked = [kind.check(rule) for rule in rules]
         lines = [("", kind.to_line(rule)) for rule in checked]
-        ids = self._change(kind, hub, now, lines=lines, replaces=replaces)
+        ids = self._change(kind, hub, now, lines=lines, replaces=replaces, most=most)
         return tuple(replace(rule, id=i) for rule, i in zip(checked, ids, strict=True))
 
     def _set(self, kind: _Kind, hub: str, rule: Rule, version: int, now: Timestamp) -> Rule:
@@ -146,14 +160,16 @@ class Rules:
         lines: Sequence[tuple[str, str]] = (),
         replaces: bool = False,
         version: int | None = None,
+        most: int = 0,
     ) -> list[int]:
         """Run the step; return the ids of `lines`."""
+        allowed = min(most or kind.most, kind.most)
         ids = dict.fromkeys(removed)
         key = self._keys.access(hub) if kind is _ACCESS else self._keys.sources(hub)
         args: list[str | int] = [
             kind.version_field,
             "" if version is None else version,
-            kind.most,
+            allowed,
             now,
             int(replaces),
             len(ids),
@@ -162,18 +178,20 @@ class Rules:
         ]
         keys = (key, self._keys.hub(hub), self._keys.directory_version())
         answer = self._store.step("rules_change", keys, args)
-        _raise_if_refused(answer, kind, hub, version)
+        _raise_if_refused(answer, kind, hub, version, allowed)
         return [int(str(item)) for item in answer[2:]]
 
 
-def _raise_if_refused(answer: Answer, kind: _Kind, hub: str, version: int | None) -> None:
+def _raise_if_refused(
+    answer: Answer, kind: _Kind, hub: str, version: int | None, most: int
+) -> None:
     match answer[0]:
         case "no-hub":
             raise NotFound("hub", hub)
         case "no-rule":
             raise NotFound(kind.name, str(answer[1]))
         case "full":
-            raise TooMany(kind.name, kind.most)
+            raise TooMany(kind.name, most)
         case "conflict":
             raise Conflict(
                 f"{kind.name}s of hub {hub!r} were changed meanwhile: "

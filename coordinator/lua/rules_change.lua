@@ -3,6 +3,8 @@
 -- ARGV[1] field of the hub that names their version, [2] version they were read with or '' for any,
 --   [3] most rules, [4] now, [5] 1: all that are there go first, [6] how many ids to remove follow,
 --   those ids, then id or '' for a new rule, line, ...
+-- A new rule whose line is there already is not added again and answers under the id it has: tools
+-- repeat a call whose answer was lost. A list that is replaced may say a thing twice.
 -- Answers {'ok', version, id, ... of the lines in turn} | {'no-hub'} | {'conflict', version there}
 --   | {'no-rule', id} | {'full'}. All of it happens or nothing.
 local hub = redis.call('HMGET', KEYS[2], 'name', 'removing')
@@ -10,11 +12,13 @@ if not hub[1] or hub[2] then return {'no-hub'} end
 local there = redis.call('HMGET', KEYS[1], 'version', 'next_id')
 if ARGV[2] ~= '' and ARGV[2] ~= (there[1] or '0') then return {'conflict', there[1] or '0'} end
 
-local kept, count, replaces = {}, 0, ARGV[5] == '1'
-for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  local id = string.match(field, '^rule:(.+)$')
-  if id then kept[id] = true; count = count + 1 end
+local kept, id_of, count, replaces = {}, {}, 0, ARGV[5] == '1'
+local fields = redis.call('HGETALL', KEYS[1])
+for i = 1, #fields, 2 do
+  local id = string.match(fields[i], '^rule:(.+)$')
+  if id then kept[id] = true; id_of[fields[i + 1]] = id; count = count + 1 end
 end
+if replaces then id_of = {} end
 local last = 6 + tonumber(ARGV[6])
 for i = 7, last do
   if not kept[ARGV[i]] then return {'no-rule', ARGV[i]} end
@@ -23,7 +27,9 @@ for i = 7, last do
 end
 local added = 0
 for i = last + 1, #ARGV, 2 do
-  if ARGV[i] == '' then added = added + 1
+  if ARGV[i] == '' then
+    local same = id_of[ARGV[i + 1]]
+    if same and kept[same] then ARGV[i] = same else added = added + 1 end
   elseif not kept[ARGV[i]] then return {'no-rule', ARGV[i]} end
 end
 if (replaces and 0 or count) + added > tonumber(ARGV[3]) then return {'full'} end

@@ -26,10 +26,15 @@ def rule(fleet: Fleet, hub: str, number: int) -> AccessRule:
     return found
 
 
-def add(fleet: Fleet, hub: str, wanted: AccessRule, now: Timestamp) -> AccessRule:
-    """Add a rule and return it with its number. Raises NotFound, TooMany, InvalidValue."""
+def add(
+    fleet: Fleet, hub: str, wanted: AccessRule, now: Timestamp, *, most: int = 0
+) -> AccessRule:
+    """Add a rule and return it with its number; one that is there already is not added again.
+
+    `most` rules may be there then; 0: as many as ever. Raises NotFound, TooMany, InvalidValue.
+    """
     name = find_hub(fleet, hub).name
-    made = fleet.rules.add_access_rules(name, [wanted], now)
+    made = fleet.rules.add_access_rules(name, [wanted], now, most=most)
     audit.record(fleet, "access add", hub=name, after=_lines(made))
     return made[0]
 

@@ -15,6 +15,7 @@ from tests.contract.values import HUB, LATER, NOW
 
 WEB = AccessRule(20, discard=True, protocol=6, destination_ports=(80, 80), note="no web")
 DNS = AccessRule(10, protocol=17, destination_ports=(53, 53), source_user="Domain Users")
+MAIL = AccessRule(30, protocol=6, destination_ports=(25, 25))
 OFFICE = SourceRule(read_network("192.0.2.0/24"), deny=False, priority=1)
 WORLD = SourceRule(read_network("0.0.0.0/0"), priority=2)
 
@@ -82,7 +83,7 @@ def test_all_of_a_change_happens_or_nothing(fleet: Fleet, monkeypatch: pytest.Mo
         fleet.rules.add_access_rules("corp", [DNS, AccessRule(0)], NOW)
     monkeypatch.setattr(rules_module, "_ACCESS", rules_module._ACCESS._replace(most=3))
     with pytest.raises(TooMany, match="too many access rules in this hub: 3 are allowed"):
-        fleet.rules.add_access_rules("corp", [WEB, DNS], NOW)
+        fleet.rules.add_access_rules("corp", [MAIL, replace(MAIL, priority=2)], NOW)
     assert fleet.rules.access_list("corp") == before
     fleet.rules.replace_access_list("corp", [WEB, DNS, WEB], NOW)
     with pytest.raises(NotFound, match="no hub named 'nix'"):
@@ -95,7 +96,20 @@ def test_the_longest_list_is_one_step(fleet: Fleet) -> None:
     assert made[-1].id == 4096
     assert len(fleet.rules.access_list("corp").rules) == 4096
     with pytest.raises(TooMany):
-        fleet.rules.add_access_rules("corp", [WEB], NOW)
+        fleet.rules.add_access_rules("corp", [MAIL], NOW)
+
+
+def test_a_rule_told_twice_is_there_once(fleet: Fleet) -> None:
+    """vpncmd repeats a call whose answer was lost, and added the rule a second time."""
+    fleet.directory.create_hub(HUB, NOW)
+    (web,) = fleet.rules.add_access_rules("corp", [WEB], NOW)
+    assert fleet.rules.add_access_rules("corp", [WEB, DNS], NOW) == (web, replace(DNS, id=2))
+    assert len(fleet.rules.access_list("corp").rules) == 2
+    with pytest.raises(TooMany, match="2 are allowed"):
+        fleet.rules.add_access_rules("corp", [MAIL], NOW, most=2)
+    assert fleet.rules.add_access_rules("corp", [WEB], NOW, most=2) == (web,)
+    (office,) = fleet.rules.add_source_rules("corp", [OFFICE], NOW)
+    assert fleet.rules.add_source_rules("corp", [OFFICE], NOW) == (office,)
 
 
 def test_source_rules_are_stored_and_replaced(fleet: Fleet, raw: redis.Redis) -> None:

@@ -217,7 +217,9 @@ def test_a_limit_on_rules_is_62(context):
     limit = [{"Name_str": "max_accesslists", "Value_u32": 1}]
     assert code(context, "SetHubAdminOptions", HubName_str="T1", AdminOptionList=limit) == 0
     add_rule(context, RULE)
-    assert code(context, "AddAccess", HubName_str="T1", AccessListSingle=[RULE]) == 62
+    assert code(context, "AddAccess", HubName_str="T1", AccessListSingle=[RULE]) == 0  # again
+    other = {**RULE, "Priority_u32": 11}
+    assert code(context, "AddAccess", HubName_str="T1", AccessListSingle=[other]) == 62
     assert code(context, "SetAccessList", HubName_str="T1", AccessList=[RULE, RULE]) == 62
 
 

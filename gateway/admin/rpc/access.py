@@ -22,12 +22,12 @@ ANY_V4, ANY_V6 = IPv4Address(0), bytes(16)
 
 
 def add_access(call: Call) -> Values:
-    """Add one rule, which travels as arrays of one."""
+    """Add one rule, which travels as arrays of one. Told twice, as tools do when an answer is lost,
+    it is there once."""
     row = {name: value[0] for name, value in call.values.items() if isinstance(value, list)}
     rule = _rule(call, row)
-    count = len(access.rules(call.fleet, call.hub.name).rules) + 1
-    call.limit("max_accesslists", count, ErrorCode.TOO_MANY_ACCESS_RULES)
-    made = access.add(call.fleet, call.hub.name, rule, call.now)
+    most = call.administration.options.get("max_accesslists", 0)
+    made = access.add(call.fleet, call.hub.name, rule, call.now, most=most)
     return {"HubName": call.hub.name, **{name: [value] for name, value in _row(made).items()}}
 
 
