@@ -60,6 +60,14 @@ class Administration:
             },
         )
 
+    def fields_of(self, hub: str, secret: bytes, now: Timestamp) -> dict[str, str | int]:
+        """Return how a hub is administered that is about to be made (`Directory.create_hub`).
+
+        Raises InvalidValue.
+        """
+        key = self._keys.hub_administration(hub)
+        return {"changed": now, "secret": self._seal(key, secret)}
+
     def set_hub(
         self,
         hub: str,

@@ -69,15 +69,31 @@ class Directory:
         """Return a number that every change raises."""
         return int(self._store.text(self._keys.directory_version()) or 0)
 
-    def create_hub(self, hub: Hub, now: Timestamp) -> Hub:
-        """Store a new hub and return it as stored. Raises AlreadyExists, InvalidValue."""
+    def create_hub(
+        self,
+        hub: Hub,
+        now: Timestamp,
+        *,
+        administration: Mapping[str, str | int] | None = None,
+        most: int = 0,
+    ) -> Hub:
+        """Store a new hub and return it as stored; with it, in the same step, how it is
+        administered (`Administration.fields_of`). `most` hubs may be there then, 0: any number.
+
+        Raises AlreadyExists, TooMany, InvalidValue.
+        """
         made = replace(hub, created=now, changed=now)
         _check_hub(made)
-        keys = (self._keys.hub(hub.name), self._keys.hubs(), self._keys.directory_version())
-        fields = flat(hub_to_fields(made))
-        answer = self._store.step("directory_create", keys, [fold(hub.name), 0, *fields])
+        keys = [self._keys.hub(hub.name), self._keys.hubs(), self._keys.directory_version()]
+        words = flat(administration or {})
+        if words:
+            keys.append(self._keys.hub_administration(hub.name))
+        args = [fold(hub.name), most, len(words), *words, *flat(hub_to_fields(made))]
+        answer = self._store.step("directory_create", keys, args)
         if answer[0] == "exists":
             raise AlreadyExists("hub", hub.name)
+        if answer[0] == "full":
+            raise TooMany("hub", most)
         return replace(made, version=_number(answer[1]))
 
     def hub(self, name: str) -> Hub | None:
@@ -128,10 +144,10 @@ class Directory:
         )
         return self._delete("hub", name, "hub_delete", touched, [fold(name)])
 
-    def create_user(self, user: User, now: Timestamp) -> User:
-        """Store a new user and return it as stored.
+    def create_user(self, user: User, now: Timestamp, *, most: int = 0) -> User:
+        """Store a new user and return it as stored. The hub may have `most` then; 0: any number.
 
-        Raises AlreadyExists, NotFound (of the hub or the group), InvalidValue.
+        Raises AlreadyExists, NotFound (of the hub or the group), TooMany, InvalidValue.
         """
         made = _normal(replace(user, created=now, changed=now))
         keys = (
@@ -142,8 +158,8 @@ class Directory:
             *self._group_key(user),
         )
         fields = flat(user_to_fields(made, self._seal(made)))
-        answer = self._store.step("directory_create", keys, [fold(user.name), 0, *fields])
-        return replace(made, version=_created(answer, made))
+        answer = self._store.step("directory_create", keys, [fold(user.name), most, 0, *fields])
+        return replace(made, version=_created(answer, made, most))
 
     def user(self, hub: str, name: str) -> User | None:
         """Return a user by name in any case; None if there is none. Raises SealBroken."""
@@ -202,8 +218,9 @@ class Directory:
         )
         return self._delete("user", name, "user_delete", touched, [fold(hub), fold(name)])
 
-    def create_group(self, group: Group, now: Timestamp) -> Group:
-        """Store a new group and return it as stored.
+    def create_group(self, group: Group, now: Timestamp, *, most: int = 0) -> Group:
+        """Store a new group and return it as stored. The hub may have `most` then; 0: as many as
+        ever.
 
         Raises AlreadyExists, NotFound (of the hub), TooMany, InvalidValue.
         """
@@ -214,10 +231,10 @@ class Directory:
             self._keys.directory_version(),
             self._keys.hub(group.hub),
         )
-        args = [fold(group.name), MAX_GROUPS, *flat(group_to_fields(made))]
-        return replace(
-            made, version=_created(self._store.step("directory_create", keys, args), made)
-        )
+        allowed = min(most or MAX_GROUPS, MAX_GROUPS)
+        args = [fold(group.name), allowed, 0, *flat(group_to_fields(made))]
+        answer = self._store.step("directory_create", keys, args)
+        return replace(made, version=_created(answer, made, allowed))
 
     def group(self, hub: str, name: str) -> Group | None:
         """Return a group by name in any case; None if there is none."""
@@ -314,7 +331,7 @@ class Directory:
         return user_from_fields(fields, secret)
 
 
-def _created(answer: Answer, record: User | Group) -> int:
+def _created(answer: Answer, record: User | Group, most: int) -> int:
     """Return the version a new record was written under."""
     kind = _kind(record)
     if answer[0] == "no-hub":
@@ -324,7 +341,7 @@ def _created(answer: Answer, record: User | Group) -> int:
     if answer[0] == "exists":
         raise AlreadyExists(kind, record.name)
     if answer[0] == "full":
-        raise TooMany(kind, MAX_GROUPS)
+        raise TooMany(kind, most)
     return _number(answer[1])
 
 

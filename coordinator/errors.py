@@ -62,10 +62,12 @@ class Conflict(CoordinatorError):
 
 
 class TooMany(CoordinatorError):
-    """A hub holds as many of a kind as it may. `kind` as in `NotFound`."""
+    """A hub holds as many of a kind as it may, or the fleet as many hubs. `kind` as in
+    `NotFound`."""
 
     def __init__(self, kind: str, allowed: int) -> None:
-        super().__init__(f"too many {kind}s in this hub: {allowed} are allowed")
+        where = "fleet" if kind == "hub" else "hub"
+        super().__init__(f"too many {kind}s in this {where}: {allowed} are allowed")
         self.kind = kind
         self.allowed = allowed
 

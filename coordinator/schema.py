@@ -153,7 +153,7 @@ KEYS: Sequence[Key] = (
         fields="secret? option:<option>? changed",
         writer="SetHub and SetHubAdminOptions of an administration tool",
         lifetime=_WITH_HUB,
-        steps="administration_set hub_delete",
+        steps="directory_create administration_set hub_delete",
     ),
     _key(
         "users:<hub>",

@@ -26,9 +26,7 @@ def rule(fleet: Fleet, hub: str, number: int) -> AccessRule:
     return found
 
 
-def add(
-    fleet: Fleet, hub: str, wanted: AccessRule, now: Timestamp, *, most: int = 0
-) -> AccessRule:
+def add(fleet: Fleet, hub: str, wanted: AccessRule, now: Timestamp, *, most: int = 0) -> AccessRule:
     """Add a rule and return it with its number; one that is there already is not added again.
 
     `most` rules may be there then; 0: as many as ever. Raises NotFound, TooMany, InvalidValue.

@@ -40,9 +40,12 @@ def create(
     return store_new(fleet, _changed(blank, settings), now)
 
 
-def store_new(fleet: Fleet, group: Group, now: Timestamp) -> Group:
-    """Store a group that is whole already. Raises as `create`."""
-    made = fleet.directory.create_group(group, now)
+def store_new(fleet: Fleet, group: Group, now: Timestamp, *, most: int = 0) -> Group:
+    """Store a group that is whole already; its hub may have `most` then, 0: as many as ever.
+
+    Raises as `create`.
+    """
+    made = fleet.directory.create_group(group, now, most=most)
     audit.record(fleet, "group add", hub=made.hub, about=made.name, after=made)
     return made
 

@@ -18,6 +18,8 @@ from gateway.admin.nodes import NotPossible, takers
 from gateway.admin.nodes import report as node_report
 from gateway.admin.options import merge
 
+MAX_HUBS = 100_000
+
 
 class HubChanges(TypedDict, total=False):
     """What of a hub may be changed; what is absent stays. The kind is for its lifetime."""
@@ -75,11 +77,22 @@ class HubReport:
 
 
 def create(
-    fleet: Fleet, name: str, kind: HubKind, now: Timestamp, **settings: Unpack[HubChanges]
+    fleet: Fleet,
+    name: str,
+    kind: HubKind,
+    now: Timestamp,
+    *,
+    secret: bytes | None = None,
+    **settings: Unpack[HubChanges],
 ) -> Hub:
-    """Make a hub. Raises AlreadyExists, InvalidValue."""
-    made = fleet.directory.create_hub(_changed(Hub(name, kind), settings), now)
+    """Make a hub, in the same step with its administrators' password (`secret` is its hash) if it
+    is to have one. Raises AlreadyExists, TooMany, InvalidValue."""
+    administration = fleet.administration.fields_of(name, secret, now) if secret else None
+    wanted = _changed(Hub(name, kind), settings)
+    made = fleet.directory.create_hub(wanted, now, administration=administration, most=MAX_HUBS)
     audit.record(fleet, "hub create", hub=made.name, after=made)
+    if secret:
+        audit.record(fleet, "hub administration", hub=made.name, after={"secret": secret})
     return made
 
 

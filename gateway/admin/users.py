@@ -58,9 +58,12 @@ def add(
     return store_new(fleet, _changed(blank, settings), now)
 
 
-def store_new(fleet: Fleet, user: User, now: Timestamp) -> User:
-    """Store an account that is whole already. Raises as `add`."""
-    made = fleet.directory.create_user(user, now)
+def store_new(fleet: Fleet, user: User, now: Timestamp, *, most: int = 0) -> User:
+    """Store an account that is whole already; its hub may have `most` then, 0: any number.
+
+    Raises as `add`, and TooMany.
+    """
+    made = fleet.directory.create_user(user, now, most=most)
     audit.record(fleet, "user add", hub=made.hub, about=made.name, after=made)
     return made
 

@@ -34,6 +34,8 @@ from gateway.wire.rpc_struct import Struct, Values
 _LOOKS = ("Get", "Enum", "Test")
 _NOT_FOUND = {"hub": ErrorCode.HUB_NOT_FOUND}
 _TOO_MANY = {
+    "hub": ErrorCode.TOO_MANY_HUBS,
+    "user": ErrorCode.TOO_MANY_USERS,
     "group": ErrorCode.TOO_MANY_GROUPS,
     "access rule": ErrorCode.TOO_MANY_ACCESS_RULES,
 }

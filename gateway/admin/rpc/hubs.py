@@ -16,31 +16,27 @@ from gateway.wire.auth import admin_password_hash
 from gateway.wire.codes import ErrorCode
 from gateway.wire.rpc_struct import Values
 
-MAX_HUBS = 100_000
 KINDS = {1: HubKind.STATIC, 2: HubKind.DYNAMIC}
 NUMBERS = {kind: number for number, kind in KINDS.items()}
 
 
 def create_hub(call: Call) -> Values:
-    """Make a hub. Its password is set behind it: until then only somebody at a gateway gets in."""
+    """Make a hub, with its password in the same step."""
     kind = KINDS.get(call.number("HubType"))
     if kind is None:
         raise refusal(
             ErrorCode.INVALID_PARAMETER, "in a cluster a hub is static (1) or dynamic (2)"
         )
-    secret = _password(call) or EMPTY
-    if call.fleet.store.size(call.fleet.store.keys.hubs()) >= MAX_HUBS:
-        raise refusal(ErrorCode.TOO_MANY_HUBS)
     hub = hubs.create(
         call.fleet,
         call.text("HubName"),
         kind,
         call.now,
+        secret=_password(call) or EMPTY,
         online=call.flag("Online"),
         max_sessions=call.number("MaxSession"),
         no_enum=call.flag("NoEnum"),
     )
-    administrators.set_hub(call.fleet, hub.name, call.now, secret=secret)
     return _values(hub)
 
 

@@ -21,13 +21,10 @@ AUTH_NUMBERS = {kind: number for number, kind in AUTH.items()}
 
 
 def create_user(call: Call) -> Values:
-    count = call.fleet.store.size(call.fleet.store.keys.users(call.hub.name)) + 1
-    call.limit("max_users", count, ErrorCode.TOO_MANY_USERS)
-    if count > MAX_USERS:
-        raise refusal(ErrorCode.TOO_MANY_USERS)
+    most = min(call.administration.options.get("max_users", 0) or MAX_USERS, MAX_USERS)
     blank = User(call.hub.name, call.text("Name"))
     with _group_named():
-        user = users.store_new(call.fleet, _replaced(call, blank), call.now)
+        user = users.store_new(call.fleet, _replaced(call, blank), call.now, most=most)
     return _values(users.report(call.fleet, user.hub, user.name))
 
 
