@@ -5,7 +5,7 @@ else: the reference lets anybody in. The same holds for a hub.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from coordinator.errors import InvalidValue
 from coordinator.fleet import Fleet
@@ -13,6 +13,7 @@ from coordinator.model import NEVER, Hub
 from coordinator.names import are_names
 from coordinator.times import Timestamp
 from gateway.admin import audit
+from gateway.admin.hubs import find as find_hub
 from gateway.admin.users import MAX_PASSWORD
 from gateway.errors import Refused
 from gateway.wire.auth import admin_password_hash, is_same, secure_password
@@ -33,6 +34,9 @@ class Caller:
     address: str = ""
     """Where he came from, `192.0.2.1:50000`."""
     has_empty_password: bool = False
+    secret: bytes | None = field(default=None, repr=False)
+    """The hash of the password he came in with, empty if none was set; None: he needed none. With
+    another one in its place he is out."""
 
     @property
     def is_fleet_admin(self) -> bool:
@@ -62,7 +66,7 @@ def by_proof(
             "no administrator password is set; set one at a gateway: etherfleet admin password",
             "admin-no-password",
         )
-    return _caller(found, address, is_empty)
+    return _caller(found, address, secret, has_empty_password=is_empty)
 
 
 def by_password(fleet: Fleet, hub: str, password: str, address: str) -> Caller:
@@ -78,7 +82,26 @@ def by_password(fleet: Fleet, hub: str, password: str, address: str) -> Caller:
         raise refused from None
     if not is_same(secret or EMPTY, given) or is_same(given, EMPTY):
         raise refused
-    return _caller(found, address)
+    return _caller(found, address, secret)
+
+
+def check_standing(fleet: Fleet, caller: Caller) -> None:
+    """Refuse a caller whose password is another by now, or whose hub is: his connection may stand
+    for long. Raises Refused, NotFound: his hub is gone."""
+    if not caller.is_fleet_admin:
+        found = find_hub(fleet, caller.hub)
+        if found.created != caller.hub_created:
+            raise _not_any_more(f"hub {caller.hub} is another one now")
+    if caller.secret is None:
+        return
+    of_fleet, administration = caller.is_fleet_admin, fleet.administration
+    secret = administration.fleet_secret() if of_fleet else administration.of_hub(caller.hub).secret
+    if not is_same(secret or b"", caller.secret):
+        raise _not_any_more(f"the password of the {caller.name} is another one now")
+
+
+def _not_any_more(text: str) -> Refused:
+    return Refused(ErrorCode.NOT_ENOUGH_RIGHTS, text, "admin-refused")
 
 
 def set_fleet_password(fleet: Fleet, password: str, now: Timestamp) -> None:
@@ -120,9 +143,11 @@ def check_admin_password(password: str) -> str:
     return password
 
 
-def _caller(hub: Hub | None, address: str, has_empty_password: bool = False) -> Caller:
+def _caller(
+    hub: Hub | None, address: str, secret: bytes | None, *, has_empty_password: bool = False
+) -> Caller:
     name, created = (hub.name, hub.created) if hub is not None else ("", NEVER)
-    return Caller(name, created, address, has_empty_password)
+    return Caller(name, created, address, has_empty_password, secret or b"")
 
 
 def _secret(fleet: Fleet, hub: str | None) -> tuple[Hub | None, bytes | None]:

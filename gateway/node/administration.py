@@ -145,6 +145,7 @@ class Administration:
             if isinstance(answer, Refused):
                 _write(opening, rpc.encode_call_error(answer.code))
             else:
+                caller = answer.caller
                 _write(opening, rpc.encode_call_result(answer.elements()))
 
     def _carry_out(self, caller: Caller, name: str, asked: Pack) -> Answer | Refused:

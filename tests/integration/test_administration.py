@@ -19,6 +19,7 @@ from gateway.admin.administrators import set_fleet_password
 from gateway.errors import Refused
 from gateway.wire.auth import admin_password_hash
 from gateway.wire.codes import MAX_API_REQUEST, MAX_RPC_REQUEST
+from gateway.wire.jsonrpc import to_pack
 from gateway.wire.pack import Pack, text
 from gateway.wire.reader import to_u32
 from gateway.wire.rpc import FUNCTION
@@ -30,6 +31,7 @@ from tests.stock.waiting import until
 
 PASSWORD = "fleet-password"
 HUB_PASSWORD = "hub-password"
+HUB = {"HubName_str": "LAB", "HubType_u32": 2, "Online_bool": True}
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +160,26 @@ def test_an_address_is_listed_with_its_session_and_forgotten(gateway, administra
         assert table() is None
         administrator.call("DeleteSession", HubName_str="LAB", Name_str=name)
         assert alice.ended() == "notified"
+
+
+def test_whose_password_was_changed_is_out_and_who_changed_it_goes_on(gateway, administrator):
+    with Administrator(gateway.tcp_port) as own, Administrator(gateway.tcp_port) as former:
+        for one in (own, former):
+            one.enter(HUB_PASSWORD, "LAB")
+        own.call("SetHub", **HUB, AdminPasswordPlainText_str="another")
+        assert own.call("GetHub", **HUB)["HubName"] == "LAB"
+        assert former.ask("GetHub", *to_pack(HUB)).integer("error") == 52
+        assert former.ask("GetCaps").integer("error") == 52
+        administrator.call("SetHub", **HUB, AdminPasswordPlainText_str=HUB_PASSWORD)
+        assert own.ask("GetHub", *to_pack(HUB)).integer("error") == 52
+        # Who had it then has it again: the password is what counts.
+        assert former.call("GetHub", **HUB)["HubName"] == "LAB"
+    with Administrator(gateway.tcp_port) as another:
+        another.enter(PASSWORD)
+        another.call("SetServerPassword", PlainTextPassword_str="another")
+        assert administrator.ask("GetCaps").integer("error") == 52
+        another.call("SetServerPassword", PlainTextPassword_str=PASSWORD)
+    assert administrator.call("Test", IntValue_u32=7)["StrValue"] == "7"
 
 
 # -- HTTP -------------------------------------------------------------------------------------

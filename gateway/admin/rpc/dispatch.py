@@ -4,7 +4,7 @@ The order of checks is the reference's: the function, cheap looks at parameters,
 options that forbid. So who may not learn whether a hub exists hears 52 whatever he asks (spec 4.1).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coordinator.administration import HubAdministration
 from coordinator.errors import (
@@ -21,7 +21,7 @@ from coordinator.model import Hub
 from coordinator.names import fold
 from coordinator.times import Timestamp
 from gateway.admin import hubs
-from gateway.admin.administrators import Caller
+from gateway.admin.administrators import Caller, check_standing
 from gateway.admin.nodes import NotPossible
 from gateway.admin.rpc import caps
 from gateway.admin.rpc.method import Call, Context, Method, Who, refusal
@@ -54,6 +54,8 @@ class Answer:
     values: Values
     is_change: bool
     """It may have changed something; the others only look."""
+    caller: Caller
+    """Who goes on: he may have changed his own password."""
 
     def elements(self) -> list[Element]:
         """Return it as it travels in a Pack."""
@@ -75,7 +77,9 @@ def carry_out(context: Context, caller: Caller, name: str, asked: Pack, now: Tim
     try:
         call = _admit(context, caller, method, asked, now)
         is_change = not method.name.startswith(_LOOKS)
-        return Answer(method.struct, method.handler(call), is_change)
+        values = method.handler(call)
+        goes_on = replace(caller, secret=call.own_secrets[-1]) if call.own_secrets else caller
+        return Answer(method.struct, values, is_change, goes_on)
     except (CoordinatorError, NotPossible, LimitExceeded) as error:
         raise Refused(code_of(error), str(error), "admin-refused") from error
 
@@ -107,20 +111,13 @@ def _admit(context: Context, caller: Caller, method: Method, asked: Pack, now: T
     if method.who is Who.FLEET and not caller.is_fleet_admin:
         raise refusal(ErrorCode.NOT_ENOUGH_RIGHTS)
     hub, administration = None, HubAdministration()
-    if not caller.is_fleet_admin:
-        _check_own(context, caller)
+    check_standing(context.fleet, caller)
     if method.who is Who.HUB:
         hub = _hub_of(context, caller, str(values.get(method.hub_field, "")))
         administration = context.fleet.administration.of_hub(hub.name)
     call = Call(context, caller, values, now, hub, administration)
     call.forbid(*method.forbidden_by)
     return call
-
-
-def _check_own(context: Context, caller: Caller) -> None:
-    """Refuse an administrator whose hub is gone, also if one of its name was made since."""
-    if hubs.find(context.fleet, caller.hub).created != caller.hub_created:
-        raise refusal(ErrorCode.NOT_ENOUGH_RIGHTS, f"hub {caller.hub} is another one now")
 
 
 def _hub_of(context: Context, caller: Caller, name: str) -> Hub:

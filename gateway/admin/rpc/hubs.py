@@ -62,6 +62,8 @@ def set_hub(call: Call) -> Values:
     )
     if secret is not None:
         administrators.set_hub(call.fleet, hub.name, call.now, secret=secret)
+        if not call.caller.is_fleet_admin:
+            call.own_secrets.append(secret)
     return _values(changed)
 
 

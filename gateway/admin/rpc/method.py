@@ -54,6 +54,8 @@ class Call:
     """Of a call about a hub."""
     administration: HubAdministration = field(default_factory=HubAdministration)
     """Of that hub."""
+    own_secrets: list[bytes] = field(default_factory=list)
+    """Hashes the caller's own password was set to by this call: he goes on with the last."""
 
     @property
     def fleet(self) -> Fleet:

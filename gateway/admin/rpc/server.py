@@ -120,6 +120,7 @@ def set_server_password(call: Call) -> Values:
     if len(hashed) != 20 or not any(hashed):
         raise refusal(ErrorCode.INVALID_PARAMETER, "no password was given")
     administrators.set_fleet_hash(call.fleet, hashed, call.now)
+    call.own_secrets.append(hashed)
     return {}
 
 
