@@ -81,5 +81,9 @@ class Live(Protocol):
     def forget(self, table: Table, hub: str, nodes: Sequence[str], key: int) -> bool:
         """Forget one of them; false if none of the gateways knew it."""
 
-    def learned(self, nodes: Sequence[str]) -> Mapping[str, Learned]:
-        """Return how many addresses each hub has learned on these gateways, by folded name."""
+    def learned(self, nodes: Sequence[str], hub: str = "") -> Mapping[str, Learned]:
+        """Return how many addresses each hub has learned on these gateways, by folded name; of one
+        `hub` only if it is named."""
+
+    def silent(self, nodes: Sequence[str]) -> Sequence[str]:
+        """Return which of these gateways do not answer, whatever their leases say."""

@@ -72,29 +72,21 @@ class NodeCalls:
 
         Raises StoreError."""
         answers: dict[str, Any] = {}
-        asked: dict[str, str] = {}
-        silent: list[str] = []
+        asked: dict[str, AsyncResult[Any]] = {}
+        ids = {node: os.urandom(16).hex() for node in nodes if node != self._node}
         try:
-            for node in nodes:
-                if node == self._node:
-                    continue
-                id = os.urandom(16).hex()
-                self._waiting[id] = AsyncResult()
+            for node, id in ids.items():
+                waiting = self._waiting[id] = AsyncResult()
                 if self._calls.send(node, Message(id, self._node, method, body)):
-                    asked[node] = id
-                else:
-                    silent.append(node)
+                    asked[node] = waiting
             if self._node in nodes:
                 answers[self._node] = self._answerers[method](body)
-            gevent.wait([self._waiting[id] for id in asked.values()], timeout=PATIENCE_S)
-            for node, id in asked.items():
-                if self._waiting[id].ready():
-                    answers[node] = self._waiting[id].get()
-                else:
-                    silent.append(node)
+            gevent.wait(list(asked.values()), timeout=PATIENCE_S)
+            answers |= {node: heard.get() for node, heard in asked.items() if heard.ready()}
         finally:
-            for id in asked.values():
+            for id in ids.values():  # also of those nobody heard: a node that is gone
                 self._waiting.pop(id, None)
+        silent = [node for node in ids if node not in answers]
         return Heard(answers, sorted(silent))
 
     def _hear(self, text: str) -> None:

@@ -15,7 +15,7 @@ from gateway.node.hubs import Hubs
 from gateway.node.session import Session
 
 MAX_ROWS = 16_384  # of one gateway in one answer
-ROWS, FORGET, LEARNED = "rows", "forget", "learned"
+ROWS, FORGET, LEARNED, PRESENT = "rows", "forget", "learned", "present"
 
 Row = tuple[str, str, int, int, bool]
 """Address in hex, session, when it was learned and last seen (ms since 1970), given by DHCP."""
@@ -45,6 +45,7 @@ class LiveNode:
         calls.answer(ROWS, self._answer_rows)
         calls.answer(FORGET, self._answer_forget)
         calls.answer(LEARNED, self._answer_learned)
+        calls.answer(PRESENT, lambda _: True)
 
     def listeners(self) -> Sequence[int]:
         return self._ports
@@ -68,9 +69,12 @@ class LiveNode:
         heard = self._calls.ask(nodes, FORGET, {"table": table, "hub": hub, "key": key})
         return any(heard.answers.values())
 
-    def learned(self, nodes: Sequence[str]) -> Mapping[str, Learned]:
+    def silent(self, nodes: Sequence[str]) -> Sequence[str]:
+        return self._calls.ask(nodes, PRESENT, {}).silent
+
+    def learned(self, nodes: Sequence[str], hub: str = "") -> Mapping[str, Learned]:
         counts: dict[str, Learned] = {}
-        for said in self._calls.ask(nodes, LEARNED, {}).answers.values():
+        for said in self._calls.ask(nodes, LEARNED, {"hub": hub}).answers.values():
             for hub, (macs, ips) in said.items():
                 former = counts.get(hub, Learned())
                 counts[hub] = Learned(former.macs + macs, former.ips + ips)
@@ -102,10 +106,12 @@ class LiveNode:
             forget(bytes.fromhex(address))
         return bool(found)
 
-    def _answer_learned(self, _: Any) -> dict[str, tuple[int, int]]:
+    def _answer_learned(self, body: Any) -> dict[str, tuple[int, int]]:
+        wanted = fold(body["hub"])
         return {
             hub: (len(live.switch.table), len(live.switch.rules.ips))
             for hub, live in self._hubs.alive.items()
+            if wanted in ("", hub)
         }
 
 

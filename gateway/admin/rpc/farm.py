@@ -4,6 +4,7 @@ Every gateway answers as the controller, so exactly one member, the one that ans
 that. A member's id is made of its name and stays what it is.
 """
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -30,8 +31,9 @@ def get_farm_setting(call: Call) -> Values:
 
 
 def enum_farm_member(call: Call) -> Values:
-    here = call.context.live.node
-    return {"FarmMemberList": [_row(report, here) for report in _members(call)]}
+    here, members = call.context.live.node, _members(call)
+    silent = call.context.live.silent([report.node.id for report in members if report.is_up])
+    return {"FarmMemberList": [_row(report, here, silent) for report in members]}
 
 
 def get_farm_info(call: Call) -> Values:
@@ -40,6 +42,7 @@ def get_farm_info(call: Call) -> Values:
     report = next((r for r in _members(call) if stable_id(r.node.id) == wanted), None)
     if report is None:
         raise refusal(ErrorCode.OBJECT_NOT_FOUND, f"no gateway has the id {wanted}")
+    silent = call.context.live.silent([report.node.id] if report.is_up else [])
     owned = {owner.hub for owner in nodes.hubs_of(call.fleet, report.node.id)}
     served = [
         hub
@@ -47,7 +50,7 @@ def get_farm_info(call: Call) -> Values:
         if hub.kind is HubKind.STATIC or fold(hub.name) in owned
     ]
     return {
-        **_row(report, call.context.live.node),
+        **_row(report, call.context.live.node, silent),
         "Ports": list(report.node.direct_tcp_ports),
         "ServerCert": call.context.live.certificate_der(),
         "HubsList": [
@@ -69,9 +72,10 @@ def _members(call: Call) -> list[NodeReport]:
     return [report for report in nodes.reports(call.fleet) if report.health in there]
 
 
-def _row(report: NodeReport, here: str) -> dict[str, Any]:
+def _row(report: NodeReport, here: str, silent: Sequence[str]) -> dict[str, Any]:
     node = report.node
-    name = node.id if report.is_up else f"{node.id} (does not answer)"
+    answers = report.is_up and node.id not in silent
+    name = node.id if answers else f"{node.id} (does not answer)"
     return {
         "Id": stable_id(node.id),
         "Controller": node.id == here,

@@ -90,7 +90,7 @@ def enum_hub(call: Call) -> Values:
         if call.caller.is_fleet_admin
         else [hubs.report(call.fleet, call.caller.hub)]
     )
-    counts, keys = _learned(call), call.fleet.store.keys
+    counts, keys = _learned(call, call.caller.hub), call.fleet.store.keys
     groups = call.fleet.store.sizes([keys.groups(report.hub.name) for report in seen])
     rows = [
         {**_row(report), "NumGroups": number, **_table_sizes(counts, report.hub)}
@@ -113,7 +113,7 @@ def get_hub_status(call: Call) -> Values:
         "NumUsers": report.users,
         "NumGroups": call.fleet.store.size(call.fleet.store.keys.groups(report.hub.name)),
         "NumAccessLists": len(access.rules(call.fleet, report.hub.name).rules),
-        **_table_sizes(_learned(call), report.hub),
+        **_table_sizes(_learned(call, report.hub.name), report.hub),
         **traffic_values(report.totals.traffic),
         **_times(report.hub, report.totals),
     }
@@ -136,9 +136,9 @@ def _forbid_switching(call: Call, online: bool) -> None:
         call.forbid("no_online" if online else "no_offline")
 
 
-def _learned(call: Call) -> Mapping[str, Learned]:
+def _learned(call: Call, hub: str = "") -> Mapping[str, Learned]:
     up = [report.node.id for report in node_reports(call.fleet) if report.is_up]
-    return call.context.live.learned(up)
+    return call.context.live.learned(up, hub)
 
 
 def _table_sizes(counts: Mapping[str, Learned], hub: Hub) -> Values:

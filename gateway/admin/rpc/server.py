@@ -1,6 +1,7 @@
 """Calls about the service as a whole. Hub administrators see nothing of it but their own hub."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from coordinator.model import HubKind, Traffic
 from coordinator.names import fold
@@ -47,14 +48,12 @@ def get_server_info(call: Call) -> Values:
 def get_server_status(call: Call) -> Values:
     """The whole fleet; of a hub administrator's hub only what is his."""
     fleet, live, keys = call.fleet, call.context.live, call.fleet.store.keys
-    found = [nodes.report(fleet, live.node)]
-    seen = hubs.reports(fleet)
-    if call.caller.is_fleet_admin:
-        found = list(nodes.reports(fleet))
-    else:
-        seen = [report for report in seen if report.hub.name == call.caller.hub]
+    is_fleet_admin = call.caller.is_fleet_admin
+    found = nodes.reports(fleet)
+    # Of one hub nothing is read but its own: how long it takes tells nothing of the others.
+    seen = hubs.reports(fleet) if is_fleet_admin else [hubs.report(fleet, call.caller.hub)]
     up = [report.node.id for report in found if report.is_up]
-    counts = live.learned(up)
+    counts = live.learned(up, call.caller.hub)
     learned = [counts.get(fold(report.hub.name), Learned()) for report in seen]
     kinds = Counter(report.hub.kind for report in seen)
     here = next((report for report in found if report.node.id == live.node), None)
@@ -73,12 +72,12 @@ def get_server_status(call: Call) -> Values:
         "CurrentTime": to_ms(call.now),
         "CurrentTick": int(call.context.clock() * SECOND_MS),
         "StartTime": to_ms(here.node.started) if here is not None else None,
-        **(_load(found, here) if call.caller.is_fleet_admin else _own_load(seen[0].sessions)),
+        **(_load(found, here) if is_fleet_admin else _own_load(seen[0].sessions)),
         **traffic_values(total),
     }
 
 
-def _load(found: list[NodeReport], here: NodeReport | None) -> Values:
+def _load(found: Sequence[NodeReport], here: NodeReport | None) -> Values:
     sessions = sum(report.sessions for report in found)
     connections = sum(report.node.connections for report in found if report.is_up)
     here_sessions = here.sessions if here is not None else 0

@@ -28,10 +28,13 @@ def enum_session(call: Call) -> Values:
     here = call.context.live.node
     health = {report.node.id: report.health for report in node_reports(call.fleet)}
     records = sessions.of_hub(call.fleet, call.hub.name)
+    serving = sorted({record.node for record in records})
+    # A lease is good for some seconds after its holder has stopped: whoever is up is asked.
+    asked = [node for node in serving if health.get(node) is Health.UP]
+    answering = set(asked).difference(call.context.live.silent(asked))
     # Which gateway it is is the fleet's business; a hub administrator sees that it is one.
     hosts = {
-        record.node: _host(record.node, health.get(record.node), call.caller.is_fleet_admin)
-        for record in records
+        node: _host(node, call.caller.is_fleet_admin, answers=node in answering) for node in serving
     }
     rows = [_row(record, here, hosts[record.node]) for record in records]
     return {"HubName": call.hub.name, "SessionList": rows}
@@ -61,9 +64,9 @@ def delete_session(call: Call) -> Values:
     return {"HubName": record.hub, "Name": record.name}
 
 
-def _host(node: str, health: Health | None, is_fleet_admin: bool) -> str:
+def _host(node: str, is_fleet_admin: bool, *, answers: bool) -> str:
     shown = node if is_fleet_admin else "gateway"
-    return shown if health is Health.UP else f"{shown} (does not answer)"
+    return shown if answers else f"{shown} (does not answer)"
 
 
 def _row(record: SessionRecord, here: str, host: str) -> dict[str, Any]:
