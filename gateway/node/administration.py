@@ -154,7 +154,10 @@ class Administration:
         try:
             answer = carry_out(self._context, caller, name, asked, utc_now())
         except Refused as error:
-            words.debug("call refused", code=int(error.code), why=str(error))
+            if error.code == ErrorCode.INTERNAL_ERROR:
+                words.warning("call not carried out", why=str(error.__cause__ or error))
+            else:
+                words.debug("call refused", code=int(error.code), why=str(error))
             return error
         except Exception:
             words.exception("call failed by a fault of ours")
@@ -188,7 +191,18 @@ class Administration:
             return False
         caller = None
         if request.method != "OPTIONS":
-            caller = self._caller_of(opening, request)
+            if http_api.is_cross_site(request):
+                self._count("admin-cross-site")
+                log.info("another site's request refused", address=opening.peer)
+                _write(opening, http_api.forbidden())
+                return False
+            try:
+                caller = self._caller_of(opening, request)
+            except CoordinatorError as error:
+                self._count("store-unavailable")
+                log.warning("administrator refused", address=opening.peer, why=str(error))
+                _write(opening, http_api.unavailable("The store does not answer"))
+                return False
             if caller is None and request.size > BACKLOG:
                 _write(opening, http_api.unauthorized())
                 return False
@@ -204,6 +218,8 @@ class Administration:
         return True
 
     def _caller_of(self, opening: Opening, request: Request) -> Caller | None:
+        """Return who a request comes from; None if it does not say so well. Raises
+        CoordinatorError: nobody can tell now."""
         shown = http_api.read_credentials(request)
         if shown is None:
             return None
@@ -213,10 +229,14 @@ class Administration:
                 return administrators.by_password(
                     self._context.fleet, shown.hub, shown.password, opening.peer
                 )
-        except (Refused, CoordinatorError) as error:
-            reason = error.reason if isinstance(error, Refused) else "store-unavailable"
-            self._count(reason)
-            log.info("administrator refused", address=opening.peer, reason=reason, why=str(error))
+        except Refused as error:
+            self._count(error.reason)
+            log.info(
+                "administrator refused",
+                address=opening.peer,
+                reason=error.reason,
+                why=str(error),
+            )
             return None
 
     def _answer(self, caller: Caller, request: Request, body: bytes) -> bytes:

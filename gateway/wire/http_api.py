@@ -5,6 +5,7 @@
     OPTIONS                       what is offered; needs no password
 
 Nothing here lets a page of another site read an answer: no `Access-Control-Allow-Origin` is sent.
+Nor may it ask: a browser that was told the password would send it along (`is_cross_site`).
 """
 
 import base64
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
 from gateway.wire.codes import API_TARGET
-from gateway.wire.http import Request, encode_page, encode_response
+from gateway.wire.http import Request, encode_page, encode_response, is_api
 
 JSON_TYPE = "application/json"
 TEXT_TYPE = "text/plain; charset=UTF-8"
@@ -67,6 +68,21 @@ def read_credentials(request: Request) -> Credentials | None:
     return Credentials(user, password) if colon else None
 
 
+def is_cross_site(request: Request) -> bool:
+    """Return whether a browser sends this for a page of another site, with the password it keeps.
+
+    Browsers say so; what is not a browser says nothing. Whoever shows the password in a header of
+    ours wrote the request himself: no page can do that to another site unasked.
+    """
+    headers = request.headers
+    if "x-vpnadmin-password" in headers or not is_api(request.target):
+        return False
+    if site := headers.get("sec-fetch-site"):
+        return site.lower() not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and origin.lower() != f"https://{headers.get('host', '').lower()}"
+
+
 def is_call(target: str) -> bool:
     """Return whether a POST to `target` is a JSON-RPC request."""
     return target.partition("?")[0].lower().rstrip("/") == API_TARGET
@@ -117,9 +133,9 @@ def too_large(most: int) -> bytes:
     return encode_page(413, "Content Too Large", f"{most} bytes are allowed.")
 
 
-def unavailable() -> bytes:
-    """Return the refusal while too many administrators are here."""
-    return encode_page(503, "Service Unavailable", "Too many administrators; try again.")
+def unavailable(why: str = "Too many administrators") -> bytes:
+    """Return the refusal of what may be asked again a moment later."""
+    return encode_page(503, "Service Unavailable", f"{why}; try again.")
 
 
 def not_implemented() -> bytes:

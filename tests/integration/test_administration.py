@@ -4,7 +4,9 @@ administrator ── TLS ──► gateway (one process) ── unix socket ─�
 """
 
 import json
+import os
 import random
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -206,6 +208,15 @@ def test_without_the_password_it_is_401(gateway):
         assert client.call("Test", IntValue_u32=1)["IntValue_u32"] == 1
 
 
+def test_a_page_of_another_site_cannot_use_the_password_a_browser_keeps(gateway):
+    basic = "Basic YWRtaW5pc3RyYXRvcjpmbGVldC1wYXNzd29yZA=="
+    cross = {"Authorization": basic, "Sec-Fetch-Site": "cross-site"}
+    for method, target in (("GET", "/api/DeleteHub?HubName_str=LAB"), ("POST", "/api/")):
+        with JsonClient(gateway.tcp_port) as client:
+            assert client.request(method, target, b"{}", cross)[0] == 403
+    assert gateway.fleet.directory.hub("LAB") is not None
+
+
 def test_a_hub_administrator_by_json_sees_his_hub(gateway):
     with JsonClient(gateway.tcp_port, HUB_PASSWORD, "lab") as client:
         assert [hub["HubName_str"] for hub in client.call("EnumHub")["HubList"]] == ["LAB"]
@@ -225,6 +236,28 @@ def test_curl_makes_the_documented_call(gateway):
         timeout=20,
     ).stdout
     assert json.loads(said)["id"] == "rpc_call_id"
+
+
+def test_while_the_store_is_away_nobody_hears_that_his_password_is_wrong():
+    """Nor where the store is. JSON clients heard 401, and were told its address with error 23."""
+    with tempfile.TemporaryDirectory(prefix="ef-") as home, Gateway(Path(home)) as running:
+        set_fleet_password(running.fleet, PASSWORD, utc_now())
+        store = running.store_pid()
+        with ExitStack() as stack:
+            binary = stack.enter_context(Administrator(running.tcp_port))
+            binary.enter(PASSWORD)
+            inside, outside = (
+                stack.enter_context(JsonClient(running.tcp_port, PASSWORD)) for _ in range(2)
+            )
+            assert inside.call("Test", IntValue_u32=1)["IntValue_u32"] == 1
+            os.kill(store, signal.SIGSTOP)
+            try:
+                assert binary.ask("EnumHub").integer("error") == 23
+                status, body = outside.request("POST", "/api/", b"{}")
+            finally:
+                os.kill(store, signal.SIGCONT)
+            assert (status, b"valkey" in body) == (503, False)
+            until(lambda: binary.ask("EnumHub").integer("error") == 0, "the store to be back")
 
 
 # -- at their worst ---------------------------------------------------------------------------

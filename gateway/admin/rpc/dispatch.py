@@ -27,7 +27,7 @@ from gateway.admin.rpc import caps
 from gateway.admin.rpc.method import Call, Context, Method, Who, refusal
 from gateway.admin.rpc.methods import ALIASES, METHODS
 from gateway.errors import LimitExceeded, Refused
-from gateway.wire.codes import ErrorCode
+from gateway.wire.codes import ErrorCode, describe
 from gateway.wire.pack import Element, Pack
 from gateway.wire.rpc_struct import Struct, Values
 
@@ -81,7 +81,10 @@ def carry_out(context: Context, caller: Caller, name: str, asked: Pack, now: Tim
         goes_on = replace(caller, secret=call.own_secrets[-1]) if call.own_secrets else caller
         return Answer(method.struct, values, is_change, goes_on)
     except (CoordinatorError, NotPossible, LimitExceeded) as error:
-        raise Refused(code_of(error), str(error), "admin-refused") from error
+        code = code_of(error)
+        # What is wrong with the store is for the log: its address and keys are no tenant's affair.
+        text = describe(code) if code is ErrorCode.INTERNAL_ERROR else str(error)
+        raise Refused(code, text, "admin-refused") from error
 
 
 def code_of(error: Exception) -> ErrorCode:

@@ -51,6 +51,28 @@ def test_credentials_that_cannot_be_read_are_none(value):
     assert http_api.read_credentials(shown) is None
 
 
+@pytest.mark.parametrize(
+    ("headers", "is_cross"),
+    [
+        ("Sec-Fetch-Site: cross-site\r\n", True),
+        ("Sec-Fetch-Site: same-site\r\nOrigin: https://gw:5555\r\n", True),
+        ("Sec-Fetch-Site: same-origin\r\n", False),
+        ("Sec-Fetch-Site: none\r\n", False),
+        ("Origin: https://elsewhere.example\r\n", True),
+        ("Origin: null\r\n", True),
+        ("Origin: https://GW:5555\r\n", False),
+        ("Origin: https://elsewhere.example\r\nX-VPNADMIN-PASSWORD: pw\r\n", False),
+        ("", False),
+    ],
+)
+def test_a_page_of_another_site_is_told_from_ours(headers, is_cross):
+    """`<img src="https://gw/api/DeleteHub?HubName_str=LAB">` deleted a hub, with the password the
+    browser had been told."""
+    head = f"GET /api/DeleteHub HTTP/1.1\r\nHost: gw:5555\r\n{headers}"
+    assert http_api.is_cross_site(request(head)) is is_cross
+    assert not http_api.is_cross_site(request(head.replace("/api/", "/admin/")))
+
+
 def test_its_own_headers_win_and_are_utf8():
     password = "pä/ss".encode().decode("latin-1")
     head = f"GET /api HTTP/1.1\r\nX-VPNADMIN-PASSWORD: {password}\r\nAuthorization: Basic OmI=\r\n"
