@@ -24,7 +24,7 @@ class Actor:
     """Who asks for something."""
 
     kind: str
-    """By which way: `command-line`, `rpc`, `json-rpc`, `program`."""
+    """By which way: `command-line`, `rpc`, `json-rpc`, `client`, `program`."""
     name: str
     """An account of the machine, an administrator, a token's name; never a credential."""
     from_address: str = ""

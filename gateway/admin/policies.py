@@ -77,6 +77,7 @@ _MEANINGS = {
     "FilterNonIP": "nothing but IPv4, ARP and IPv6 in either direction",
     "NoIPv6DefaultRouterInRA": "routers that advertise themselves are not its default",
     "NoIPv6DefaultRouterInRAWhenIPv6": "the same for clients that reach us by IPv6",
+    "FixPassword": "may not change the password",
     "VLanId": "its frames are in this VLAN of the hub, and it gets those alone",
     "AutoDisconnect": "seconds after which the client leaves; it is ended if it does not. 0: never",
 }

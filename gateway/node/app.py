@@ -56,6 +56,7 @@ from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.node.terms import read_access_list
 from gateway.node.vigil import Vigil
+from gateway.node.wishes import Wishes
 from gateway.transport.contexts import server_context
 from gateway.transport.linger import wait_lingering
 from gateway.witness.watched import Watched
@@ -148,6 +149,7 @@ class App:
             self.table,
             self._administration,
             self._siblings,
+            Wishes(fleet),
             self._counters.count,
             self.journal.note,
             handshake_s=settings.limits.handshake_s,

@@ -21,6 +21,7 @@ from gateway.node.login import Logins
 from gateway.node.session import Session, facts_of
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
+from gateway.node.wishes import Wishes
 from gateway.transport.connection import Connection
 from gateway.transport.opening import Opening, PeerGone
 from gateway.transport.tls import TlsEngine
@@ -31,7 +32,9 @@ from gateway.wire.events import (
     ApiRequested,
     Event,
     Finished,
+    HubsRequested,
     LoginRequested,
+    PasswordChangeRequested,
 )
 from gateway.wire.handshake import ServerHandshake
 from gateway.wire.hello import Hello
@@ -39,7 +42,7 @@ from gateway.wire.http import Request
 from gateway.wire.http_api import unavailable
 from gateway.wire.login import Login
 from gateway.wire.redirect import Redirect
-from gateway.wire.requests import AdminLogin
+from gateway.wire.requests import AdminLogin, PasswordChange
 from gateway.wire.welcome import Welcome
 
 log = structlog.get_logger()
@@ -60,6 +63,7 @@ class Dialogues:
         table: SessionTable,
         administration: Administration,
         siblings: Siblings,
+        wishes: Wishes,
         count: Callable[[str], None],
         note: Callable[[str, str], None],
         *,
@@ -74,6 +78,7 @@ class Dialogues:
         self._table = table
         self._administration = administration
         self._siblings = siblings
+        self._wishes = wishes
         self._count = count
         self._handshake_s = handshake_s
         self._queue_bytes = queue_bytes
@@ -131,6 +136,13 @@ class Dialogues:
                     self._administer(login, random, opening, handshake)
                 case ApiRequested(request):
                     return self._serve_api(request, opening, handshake)
+                case HubsRequested():
+                    handshake.list_hubs(self._wishes.hub_names())
+                    self._count("hubs-named")
+                    return False
+                case PasswordChangeRequested(change):
+                    self._change_password(change, random, opening, handshake)
+                    return False
                 case _:
                     name = type(event).__name__.removesuffix("Requested")
                     raise Refused(
@@ -240,6 +252,24 @@ class Dialogues:
         self._administration.serve_api(opening, request, handshake.trailing)
         return True
 
+    # -- passwords --------------------------------------------------------------------------------
+
+    def _change_password(
+        self, change: PasswordChange, random: bytes, opening: Opening, handshake: ServerHandshake
+    ) -> None:
+        """Give a user another password, or raise Refused; the hub's log tells of both."""
+        try:
+            user = self._wishes.change_password(change, random, opening.peer)
+        except Refused as error:
+            if error.code != ErrorCode.HUB_NOT_FOUND:
+                line = security_lines.password_kept(change.user, opening.peer, error)
+                self._note(change.hub, line)
+            raise
+        self._note(user.hub, security_lines.password_changed(user.name, opening.peer))
+        self._count("password-changed")
+        log.info("password changed", hub=user.hub, user=user.name, address=opening.peer)
+        handshake.confirm()
+
     # -- additional connections ------------------------------------------------------------------
 
     def _join(self, key: bytes, opening: Opening, handshake: ServerHandshake) -> None:
@@ -277,4 +307,6 @@ def _wish_of(event: Event) -> dict[str, str]:
     """Return the hub and user a client asked for, whatever they are worth."""
     if isinstance(event, LoginRequested):
         return {"hub": event.login.hub, "user": event.login.user}
+    if isinstance(event, PasswordChangeRequested):
+        return {"hub": event.change.hub, "user": event.change.user}
     return {}

@@ -67,6 +67,18 @@ def refused(login: Login, address: str, error: Refused) -> Iterator[str]:
         yield f'User "{login.user}" from {host} was refused ({error.reason}, code {error.code}).'
 
 
+def password_changed(user: str, address: str) -> str:
+    """Return the line of a user who gave himself another password."""
+    return f'User "{user}" from {_split(address)[0]} has changed the password.'
+
+
+def password_kept(user: str, address: str, error: Refused) -> str:
+    """Return the line of somebody who would have changed a user's password and did not."""
+    host = _split(address)[0]
+    why = f"{error.reason}, code {error.code}"
+    return f'The password of user "{user}" was not changed, as asked from {host} ({why}).'
+
+
 def redirected(login: Login, address: str, to: str) -> str:
     """Return the line of a login that goes on at another node."""
     return f'User "{login.user}" from {_split(address)[0]} was sent to the node at {to}.'

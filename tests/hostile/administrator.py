@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Callable
 from typing import Any, Self
 
 from gateway.wire.auth import admin_password_hash, secure_password
@@ -32,6 +33,12 @@ class Administrator(Stranger):
         welcome = self._pack()
         raise_error(welcome)
         return welcome.flag("empty_password")
+
+    def wish(self, make: Callable[[bytes], Pack]) -> Pack:
+        """Ask for something else than a session; `make` is given the nonce of the hello."""
+        self.send(encode_signature("127.0.0.1", b"VPNCONNECT"))
+        self.send(encode_pack_request("127.0.0.1", make(read_hello(self._pack()).random)))
+        return self._pack()
 
     def call(self, function: str, **params: object) -> Values:
         """Call a function with parameters by their JSON names. Raises Refused."""

@@ -59,7 +59,7 @@ def test_the_defaults_are_those_a_login_uses():
 
 
 def test_what_nobody_enforces_is_named():
-    assert not_enforced({"MaxMac": 3, "FixPassword": 1, "AutoDisconnect": 9}) == ["FixPassword"]
+    assert not_enforced({"MaxMac": 3, "NoQoS": 1, "AutoDisconnect": 9}) == ["NoQoS"]
     assert POLICIES["NoSavePassword"].enforced is Enforced.CLIENT
 
 
