@@ -30,6 +30,7 @@ from gateway.wire.handshake import ClientHandshake, Login, Redirected, TicketPro
 from tests.hostile.administrator import JsonClient
 from tests.hostile.stranger import ANYBODY, Stranger, frame
 from tests.integration.test_cli_fleet import ARGV, DEADLINE, environment, free_tcp_port
+from tests.integration.test_rules import ANSWER, WEB, Pair, wait_for
 from tests.stock.vpncmd import VpncmdError, batch, records
 from tests.stock.waiting import until
 
@@ -154,6 +155,7 @@ def enter(stack: ExitStack, tcp_port: int, hub: str, user: str = "a") -> Strange
         proof = Login(hub, user, TicketProof(redirect.ticket))
         event = stranger.talk(ClientHandshake(lambda _: proof, host="127.0.0.1"))
     assert isinstance(event, Welcomed)
+    stranger.welcome = event.welcome
     return stranger
 
 
@@ -298,6 +300,35 @@ def test_lists_cover_all_gateways(vpncmd, sessions):
     vpncmd(f"SessionDisconnect {name}", at=at_hub("ST"))
     assert refused(vpncmd, f"SessionDisconnect {name}", at=at_hub("ST")) == 29
     assert len(records(vpncmd("SessionList", at=at_hub("ST"))[0])) == 5
+
+
+def test_rules_and_policies_act_on_sessions_of_all_gateways(vpncmd, fleet, sessions, figure):
+    """Two sessions of the static hub on each gateway, one sends the other real frames."""
+    nodes = {record.name: record.node for record in fleet.sessions.of_hub("ST")}
+    at: dict[str, list[Stranger]] = {}
+    for stranger in sessions:
+        at.setdefault(nodes[stranger.welcome.session_name], []).append(stranger)
+    assert [len(here) for here in at.values()] == [2, 2, 2]
+    pairs = [Pair(*here) for here in at.values()]
+    for pair in pairs:
+        pair.bob.receive_frames(1)  # that the other is here
+    wait_for(pairs, WEB, True)
+    wait_for(pairs, ANSWER, True)
+    rule = "AccessAdd discard /MEMO:none /PRIORITY:10 /SRCUSERNAME:a /DESTUSERNAME: /SRCMAC: "
+    rule += "/DESTMAC: /SRCIP:0.0.0.0/0 /DESTIP:0.0.0.0/0 /PROTOCOL:tcp /SRCPORT: /DESTPORT:80 "
+    vpncmd(f"{rule} /TCPSTATE:", at=at_hub("ST"))
+    took = wait_for(pairs, WEB, False)
+    figure("from vpncmd's end to an access list obeyed by three gateways", f"{took:.2f} s")
+    assert all(pair.passes(ANSWER) for pair in pairs)
+    (listed,) = records(vpncmd("AccessList", at=at_hub("ST"))[0])
+    vpncmd(f"AccessDelete {listed['ID']}", at=at_hub("ST"))
+    wait_for(pairs, WEB, True)
+    vpncmd("UserPolicySet a /NAME:NoServer /VALUE:yes", at=at_hub("ST"))
+    took = wait_for(pairs, ANSWER, False)
+    figure("from vpncmd's end to a policy obeyed by three gateways", f"{took:.2f} s")
+    assert all(pair.passes(WEB) for pair in pairs)
+    vpncmd("UserPolicyRemove a", at=at_hub("ST"))
+    wait_for(pairs, ANSWER, True)
 
 
 NAMING = {"EnumFarmMember", "EnumSession", "EnumMacTable", "EnumIpTable"}
