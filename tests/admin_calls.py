@@ -2,13 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from coordinator.fleet import Fleet
 from coordinator.groups import Group
 from coordinator.lease import Lease
 from coordinator.model import Hub, HubKind, User
 from gateway.admin.administrators import Caller
-from gateway.admin.live import ConnectionRow, Gathered, Learned, Table, TableRow
+from gateway.admin.live import (
+    ConnectionRow,
+    Gathered,
+    GatheredLogs,
+    Learned,
+    LogRow,
+    Table,
+    TableRow,
+)
 from gateway.admin.rpc.dispatch import Answer, carry_out
 from gateway.admin.rpc.method import Context
 from gateway.errors import Refused
@@ -19,21 +28,53 @@ from tests.contract.values import LOGIN, NODE, NOW, new_key
 
 MAC = bytes.fromhex("5e0000007701")
 IP = bytes([192, 0, 2, 77])
+RECORDED = "CID-279"  # a connection, in the recorded calls
 KEYS = {Table.MACS: 424445023, Table.IPS: 2327591388}  # the recorded ones
 ADMINISTRATOR = Caller(address="192.0.2.9:50000")
 HUBS = {"T1": 2, "T2": 2, "S1": 1, "D1": 2, "J1": 2}
+
+
+class OneDirectory:
+    """Log files of T1 and T2 on node-1; node-2 never answers."""
+
+    files: ClassVar[dict[str, bytes]] = {
+        "security_log/T1/sec.log": b"somebody came\n",
+        "security_log/T2/sec.log": b"somebody else\n",
+    }
+
+    def list_files(self, hub: str, nodes: Sequence[str]) -> GatheredLogs:
+        rows = [
+            LogRow("node-1", path, len(text), 1_000_000_000_000)
+            for path, text in self.files.items()
+            if not hub or path.split("/")[1].lower() == hub.lower()
+        ]
+        return GatheredLogs(rows, [node for node in nodes if node != "node-1"])
+
+    def read_file(self, node: str, hub: str, path: str, offset: int) -> bytes | None:
+        there = [row.path for row in self.list_files(hub, [node]).rows]
+        is_there = node == "node-1" and path in there
+        return self.files[path][offset : offset + 10] if is_there else None
 
 
 class OneGateway:
     """What a gateway knows while it runs, without one: hub T2 has learned one address."""
 
     node = "node-1"
+    logs = OneDirectory()
 
     def listeners(self) -> Sequence[int]:
         return [443, 5555]
 
     def connections(self) -> Sequence[ConnectionRow]:
-        return [ConnectionRow("CID-1", "127.0.0.1:50000", 1_000_000_000_000)]
+        program = ("vpnclient", 501, 9674)
+        session = ConnectionRow(RECORDED, "127.0.0.1:50000", 1_000_000_000_000, False, *program)
+        return [session, ConnectionRow("CID-1", "127.0.0.1:50001", 1_000_000_000_000, True)]
+
+    def disconnect(self, name: str) -> bool:
+        return name in (RECORDED, "CID-1")
+
+    def ciphers(self) -> Sequence[str]:
+        return ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"]
 
     def certificate_der(self) -> bytes:
         return b"certificate"

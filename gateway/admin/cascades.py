@@ -67,6 +67,9 @@ Proof: TypeAlias = Nothing | Password | PasswordHash | PlainPassword | Identity
 class Anything:
     """Believe whoever answers."""
 
+    certificate: str = ""
+    """One in PEM that is kept for when it shall be believed alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
@@ -329,8 +332,8 @@ def _with_proof(cascade: Cascade, proof: Proof) -> Cascade:
 def _with_trust(cascade: Cascade, trust: Trust) -> Cascade:
     made = replace(cascade, pin="", server_certificate="", authorities="")
     match trust:
-        case Anything():
-            return replace(made, trust=CascadeTrust.ANY)
+        case Anything(certificate):
+            return replace(made, trust=CascadeTrust.ANY, server_certificate=certificate)
         case Pinned(pin, certificate):
             return replace(made, trust=CascadeTrust.PIN, pin=pin, server_certificate=certificate)
         case Signed(authorities):

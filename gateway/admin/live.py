@@ -49,6 +49,10 @@ class ConnectionRow:
     """The peer, `192.0.2.1:50000`."""
     since_ms: int
     is_administration: bool = False
+    client_name: str = ""
+    """What the program at its other end calls itself, where it said so."""
+    client_version: int = 0
+    client_build: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,41 @@ class Gathered:
     silent: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One log file on a gateway."""
+
+    node: str
+    path: str
+    size: int
+    changed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredLogs:
+    """What gateways have in files, and which did not answer."""
+
+    rows: Sequence[LogRow] = ()
+    silent: Sequence[str] = ()
+
+
+class Logs(Protocol):
+    """The log files of hubs on the gateways. `hub`: only of that one, empty: of all."""
+
+    def list_files(self, hub: str, nodes: Sequence[str]) -> GatheredLogs:
+        """Return the files on these gateways, those that share a directory named once."""
+
+    def read_file(self, node: str, hub: str, path: str, offset: int) -> bytes | None:
+        """Return a piece of a file, empty at its end; None for one that is not there, or whose
+        gateway does not answer."""
+
+
 class Live(Protocol):
     """The running gateways."""
+
+    @property
+    def logs(self) -> Logs:
+        """What hubs wrote down there."""
 
     @property
     def node(self) -> str:
@@ -71,6 +108,12 @@ class Live(Protocol):
 
     def connections(self) -> Sequence[ConnectionRow]:
         """Return the TCP connections of this gateway."""
+
+    def disconnect(self, name: str) -> bool:
+        """Close a TCP connection of this gateway; false if there is none of that name."""
+
+    def ciphers(self) -> Sequence[str]:
+        """Return the cipher suites this gateway offers, the best first."""
 
     def certificate_der(self) -> bytes:
         """Return the certificate all gateways show."""

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import count as numbers
 from typing import TypeVar
 
 import gevent
@@ -55,6 +56,7 @@ class _Place:
 
     address: str
     since_ms: int
+    greenlet: "gevent.Greenlet[..., object]"
 
 
 class Administration:
@@ -67,6 +69,7 @@ class Administration:
         self._attempts = Attempts()
         self._served = Group()
         self._places: dict[int, _Place] = {}
+        self._numbers = numbers(1)
         self._by_source: Counter[str] = Counter()
 
     def admit(self, login: AdminLogin, random: bytes, opening: Opening) -> Caller:
@@ -96,9 +99,17 @@ class Administration:
     def connections(self) -> list[ConnectionRow]:
         """Return the connections that are served."""
         return [
-            ConnectionRow(f"CID-{number % 0xFFFF}", place.address, place.since_ms, True)
+            ConnectionRow(f"CID-{number}", place.address, place.since_ms, True)
             for number, place in self._places.items()
         ]
+
+    def end(self, name: str) -> bool:
+        """End the connection of that name; false if there is none."""
+        for number, place in self._places.items():
+            if name.lower() == f"cid-{number}":
+                place.greenlet.kill(block=False)
+                return True
+        return False
 
     def stop(self) -> None:
         """End every connection, orderly."""
@@ -108,11 +119,14 @@ class Administration:
 
     def _start(self, opening: Opening, serve: Callable[[], None]) -> None:
         source = source_of(host_of(opening))
-        number = id(opening)
+        number = next(self._numbers)
         since_ms = int(time.time() * 1000)  # noqa: TID251  # the rim: shown to people
-        self._places[number] = _Place(opening.peer, since_ms)
+        greenlet: gevent.Greenlet[..., object] = gevent.Greenlet(
+            self._serve, opening, number, source, serve
+        )
+        self._places[number] = _Place(opening.peer, since_ms, greenlet)
         self._by_source[source] += 1
-        self._served.start(gevent.Greenlet(self._serve, opening, number, source, serve))
+        self._served.start(greenlet)
 
     def _serve(self, opening: Opening, number: int, source: str, serve: Callable[[], None]) -> None:
         try:

@@ -24,9 +24,8 @@ from coordinator.errors import CoordinatorError, StoreError
 from coordinator.fleet import Fleet
 from coordinator.model import FleetCertificate, Node
 from coordinator.redis_store import LEASE_TIMEOUT, connect
-from coordinator.times import from_timestamp, utc_now
+from coordinator.times import utc_now
 from gateway import __version__, logs
-from gateway.admin.live import ConnectionRow
 from gateway.admin.rpc.method import Context
 from gateway.config import Settings
 from gateway.embedded import EmbeddedStore
@@ -47,10 +46,12 @@ from gateway.node.lease import NodeLease
 from gateway.node.ledger import Ledger
 from gateway.node.listener import Listener
 from gateway.node.live import LiveNode
+from gateway.node.log_shelf import LogShelf
 from gateway.node.login import Entrance, Logins
 from gateway.node.metrics import Sources
 from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
+from gateway.node.roster import Roster
 from gateway.node.rule_keeper import RuleKeeper
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
@@ -88,6 +89,7 @@ class App:
         self._settings = settings
         self._fleet = fleet
         self.certificate_pem, private_key_pem = _fleet_certificate(settings, fleet)
+        self._tls = server_context(self.certificate_pem, private_key_pem)
         self._counters = Counters()
         self._siblings = siblings or Siblings()
         self._listener = Listener(settings.limits, self._conduct, self._counters.count)
@@ -144,7 +146,7 @@ class App:
         self._calls = NodeCalls(settings.node, fleet.calls, fleet.calls.over(self._calls_store))
         self._administration = Administration(self._office(), self._counters.count)
         self._dialogues = Dialogues(
-            server_context(self.certificate_pem, private_key_pem),
+            self._tls,
             Logins(fleet, self._lease, self._owned, self.table, self._entrance, self._siblings),
             self.table,
             self._administration,
@@ -214,23 +216,12 @@ class App:
             self._entrance.certificate_der,
             self.hubs,
             self._calls,
-            self._connections,
+            LogShelf(self._settings.node, self._settings.log_dir, self._calls),
+            Roster(self.table, lambda: self._administration),
+            [cipher["name"] for cipher in self._tls.get_ciphers()],
             time.time,  # noqa: TID251  # the rim: shown to people
         )
         return Context(self._fleet, live, PRODUCT, time.monotonic)
-
-    def _connections(self) -> list[ConnectionRow]:
-        """Return the TCP connections of this node that tools list."""
-        rows = [
-            ConnectionRow(
-                f"CID-{session.record.name.removeprefix('SID-')}-{index}",
-                connection.peer,
-                int(from_timestamp(session.record.created).timestamp() * 1000),
-            )
-            for session in self.table.all()
-            for index, connection in enumerate(session.connections, 1)
-        ]
-        return [*rows, *self._administration.connections()]
 
     def start(self) -> None:
         """Begin to serve."""

@@ -12,6 +12,8 @@ from gateway.hub.port import Port
 from gateway.hub.switch import Switch
 from gateway.node.calls import NodeCalls
 from gateway.node.hubs import Hubs
+from gateway.node.log_shelf import LogShelf
+from gateway.node.roster import Roster
 from gateway.node.session import Session
 
 MAX_ROWS = 16_384  # of one gateway in one answer
@@ -31,16 +33,20 @@ class LiveNode:
         certificate_der: bytes,
         hubs: Hubs,
         calls: NodeCalls,
-        connections: Callable[[], Sequence[ConnectionRow]],
+        logs: LogShelf,
+        roster: Roster,
+        ciphers: Sequence[str],
         clock: Callable[[], float],
     ) -> None:
-        """`connections()` are this node's; `clock()` is the wall clock, in seconds."""
+        """`clock()` is the wall clock, in seconds."""
         self.node = node
         self._ports = tuple(ports)
         self._certificate_der = certificate_der
         self._hubs = hubs
         self._calls = calls
-        self._connections = connections
+        self.logs = logs
+        self._roster = roster
+        self._ciphers = tuple(ciphers)
         self._clock = clock
         calls.answer(ROWS, self._answer_rows)
         calls.answer(FORGET, self._answer_forget)
@@ -54,7 +60,13 @@ class LiveNode:
         return self._certificate_der
 
     def connections(self) -> Sequence[ConnectionRow]:
-        return self._connections()
+        return self._roster.rows()
+
+    def disconnect(self, name: str) -> bool:
+        return self._roster.end(name)
+
+    def ciphers(self) -> Sequence[str]:
+        return self._ciphers
 
     def rows(self, table: Table, hub: str, nodes: Sequence[str]) -> Gathered:
         heard = self._calls.ask(nodes, ROWS, {"table": table, "hub": hub})

@@ -52,6 +52,16 @@ CAPABILITIES: dict[str, int] = {
     "b_support_check_mac": 1,
     "b_support_check_tcp_state": 1,
     "b_support_vlan": 1,
+    "b_local_bridge": 1,
+    "b_tap_supported": 1,
+    "b_support_cascade": 1,
+    "b_support_cascade_cert": 1,
+    "b_support_cascade_client_cert": 1,
+    "b_support_rename_cascade": 1,
+    "b_support_config_log": 1,
+    "b_support_read_log": 1,
+    "b_support_syslog": 1,
+    "b_support_msg": 1,
 }
 
 _WORDS = {

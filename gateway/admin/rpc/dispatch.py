@@ -43,6 +43,8 @@ _EXISTS = {
     "hub": ErrorCode.HUB_EXISTS,
     "user": ErrorCode.USER_EXISTS,
     "group": ErrorCode.GROUP_EXISTS,
+    "cascade": ErrorCode.CASCADE_EXISTS,
+    "bridge": ErrorCode.OBJECT_EXISTS,
 }
 
 

@@ -5,10 +5,13 @@ What is not here is answered with error 33, which tools print as "Unsupported".
 
 from gateway.admin.rpc import (
     access,
+    bridges,
     caps,
+    cascades,
     farm,
     groups,
     hubs,
+    logs,
     options,
     server,
     sessions,
@@ -17,7 +20,10 @@ from gateway.admin.rpc import (
 )
 from gateway.admin.rpc.method import Method
 
-_NOUNS = (server, caps, farm, hubs, users, groups, access, sessions, tables, options)
+_NOUNS = (
+    *(server, caps, farm, hubs, users, groups, access, sessions, tables, options),
+    *(bridges, cascades, logs),
+)
 
 METHODS: dict[str, Method] = {
     method.name.lower(): method for noun in _NOUNS for method in noun.METHODS

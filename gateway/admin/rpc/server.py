@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from coordinator.model import HubKind, Traffic
 from coordinator.names import fold
-from gateway.admin import administrators, hubs, nodes
+from gateway.admin import administrators, audit, hubs, nodes
 from gateway.admin.administrators import check_admin_password
-from gateway.admin.live import Learned
+from gateway.admin.live import ConnectionRow, Learned
 from gateway.admin.nodes import NodeReport
 from gateway.admin.rpc.convert import host_of, port_of, to_ms, traffic_values
 from gateway.admin.rpc.method import Call, Method, Who, refusal
@@ -19,6 +19,7 @@ CONTROLLER = 1  # server type: every gateway answers as the controller of the cl
 OS_TYPE = 3100  # Linux
 MANAGEMENT, CLIENT = 5, 0  # types of a connection
 SECOND_MS = 1000
+DEFAULT_CIPHER = "~DEFAULT~"  # what the reference calls its own choice
 
 
 def test(call: Call) -> Values:
@@ -125,22 +126,57 @@ def set_server_password(call: Call) -> Values:
 
 def enum_connection(call: Call) -> Values:
     """The TCP connections of this gateway, as the reference does; others show their own."""
+    return {"ConnectionList": [_connection(row) for row in call.context.live.connections()]}
+
+
+def get_connection_info(call: Call) -> Values:
+    name = call.text("Name")
+    rows = call.context.live.connections()
+    row = next((row for row in rows if row.name.lower() == name.lower()), None)
+    if row is None:
+        raise refusal(ErrorCode.OBJECT_NOT_FOUND, f"no connection {name[:80]!r} on this gateway")
     return {
-        "ConnectionList": [
-            {
-                "Name": row.name,
-                "Ip": host_of(row.address),
-                "Port": port_of(row.address),
-                "Hostname": str(host_of(row.address)),
-                "ConnectedTime": row.since_ms,
-                "Type": MANAGEMENT if row.is_administration else CLIENT,
-            }
-            for row in call.context.live.connections()
-        ]
+        **_connection(row),
+        "ServerStr": call.context.product,
+        "ServerVer": HELLO_VERSION,
+        "ServerBuild": HELLO_BUILD,
+        "ClientStr": row.client_name,
+        "ClientVer": row.client_version,
+        "ClientBuild": row.client_build,
     }
 
 
-def get_bridge_support(_: Call) -> Values:
+def disconnect_connection(call: Call) -> Values:
+    """Close a connection of this gateway; whoever is behind it may come back."""
+    name = call.text("Name")
+    if not call.context.live.disconnect(name):
+        raise refusal(ErrorCode.OBJECT_NOT_FOUND, f"no connection {name[:80]!r} on this gateway")
+    audit.record(call.fleet, "connection end", about=name)
+    return {"Name": name}
+
+
+def _connection(row: ConnectionRow) -> Values:
+    return {
+        "Name": row.name,
+        "Ip": host_of(row.address),
+        "Port": port_of(row.address),
+        "Hostname": str(host_of(row.address)),
+        "ConnectedTime": row.since_ms,
+        "Type": MANAGEMENT if row.is_administration else CLIENT,
+    }
+
+
+def get_server_cipher(_: Call) -> Values:
+    """Clients choose from the list: nothing else can be set."""
+    return {"String": DEFAULT_CIPHER}
+
+
+def get_server_cipher_list(call: Call) -> Values:
+    return {"String": ";".join(call.context.live.ciphers())}
+
+
+def flush(_: Call) -> Values:
+    """Every change is in the store before its call is answered: there is nothing to write."""
     return {}
 
 
@@ -157,6 +193,10 @@ METHODS = (
     Method("GetServerCert", Who.ANY, get_server_cert),
     Method("SetServerPassword", Who.FLEET, set_server_password),
     Method("EnumConnection", Who.FLEET, enum_connection),
-    Method("GetBridgeSupport", Who.ANY, get_bridge_support),
+    Method("GetConnectionInfo", Who.FLEET, get_connection_info, needs=("Name",)),
+    Method("DisconnectConnection", Who.FLEET, disconnect_connection, needs=("Name",)),
+    Method("GetServerCipher", Who.ANY, get_server_cipher),
+    Method("GetServerCipherList", Who.ANY, get_server_cipher_list),
+    Method("Flush", Who.FLEET, flush),
     Method("GetAdminMsg", Who.ANY, get_admin_message),
 )
