@@ -89,13 +89,17 @@ class Rules:
         self._change(_ACCESS, hub, now, removed=ids)
 
     def replace_access_list(
-        self, hub: str, rules: Sequence[AccessRule], now: Timestamp
+        self, hub: str, rules: Sequence[AccessRule], now: Timestamp, version: int | None = None
     ) -> tuple[AccessRule, ...]:
-        """Make `rules` the whole list, in one step; return them with their new ids.
+        """Make `rules` the whole list, in one step; return them with their ids.
 
-        Raises TooMany.
+        A rule with an id is that of a rule in the list of `version` and keeps it; others have 0.
+        Raises TooMany, NotFound (the rule of an id), Conflict.
         """
-        return self._add(_ACCESS, hub, rules, now, replaces=True)
+        checked = [_ACCESS.check(rule) for rule in rules]
+        lines = [(str(rule.id or ""), _ACCESS.to_line(rule)) for rule in checked]
+        ids = self._change(_ACCESS, hub, now, lines=lines, replaces=True, version=version)
+        return tuple(replace(rule, id=i) for rule, i in zip(checked, ids, strict=True))
 
     # -- source rules ----------------------------------------------------------------------------
 

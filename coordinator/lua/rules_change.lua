@@ -1,8 +1,8 @@
 -- Change a hub's access list or source rules, each a hash with a line for each rule.
 -- KEYS[1] rules, [2] hub, [3] directory version
 -- ARGV[1] field of the hub that names their version, [2] version they were read with or '' for any,
---   [3] most rules, [4] now, [5] 1: all that are there go first, [6] how many ids to remove follow,
---   those ids, then id or '' for a new rule, line, ...
+--   [3] most rules, [4] now, [5] 1: these lines are all that shall be there, [6] how many ids to
+--   remove follow, those ids, then id or '' for a new rule, line, ...
 -- A new rule whose line is there already is not added again and answers under the id it has: tools
 -- repeat a call whose answer was lost. A list that is replaced may say a thing twice.
 -- Answers {'ok', version, id, ... of the lines in turn} | {'no-hub'} | {'conflict', version there}
@@ -30,7 +30,8 @@ for i = last + 1, #ARGV, 2 do
   if ARGV[i] == '' then
     local same = id_of[ARGV[i + 1]]
     if same and kept[same] then ARGV[i] = same else added = added + 1 end
-  elseif not kept[ARGV[i]] then return {'no-rule', ARGV[i]} end
+  elseif not kept[ARGV[i]] then return {'no-rule', ARGV[i]}
+  elseif replaces then added = added + 1 end
 end
 if (replaces and 0 or count) + added > tonumber(ARGV[3]) then return {'full'} end
 

@@ -40,12 +40,17 @@ def add(fleet: Fleet, hub: str, wanted: AccessRule, now: Timestamp, *, most: int
 def replace_all(
     fleet: Fleet, hub: str, wanted: Sequence[AccessRule], now: Timestamp
 ) -> Sequence[AccessRule]:
-    """Make these the whole list; return them with their numbers. Raises NotFound, TooMany,
-    InvalidValue."""
-    was = rules(fleet, hub)
-    made = fleet.rules.replace_access_list(was.hub, wanted, now)
-    audit.record(fleet, "access set", hub=was.hub, before=_lines(was.rules), after=_lines(made))
-    return made
+    """Make these the whole list; return them with their numbers. One with the number of a rule
+    that is there keeps it. Raises NotFound, TooMany, InvalidValue, Conflict."""
+
+    def attempt() -> Sequence[AccessRule]:
+        was = rules(fleet, hub)
+        numbered = _numbered(wanted, {rule.id for rule in was.rules})
+        made = fleet.rules.replace_access_list(was.hub, numbered, now, was.version)
+        audit.record(fleet, "access set", hub=was.hub, before=_lines(was.rules), after=_lines(made))
+        return made
+
+    return until_agreed(attempt)
 
 
 def set_active(fleet: Fleet, hub: str, number: int, active: bool, now: Timestamp) -> AccessRule:
@@ -112,6 +117,16 @@ def delete_sources(fleet: Fleet, hub: str, numbers: Sequence[int], now: Timestam
     fleet.rules.delete_source_rules(was.hub, numbers, now)
     gone = [rule for rule in was.rules if rule.id in numbers]
     audit.record(fleet, "source delete", hub=was.hub, before=_source_lines(gone))
+
+
+def _numbered(wanted: Sequence[AccessRule], free: set[int]) -> list[AccessRule]:
+    """Return the rules, each with its number if that is free and it is the first with it; else 0.
+    Pure but for `free`, which it uses up."""
+    numbered = []
+    for rule in wanted:
+        numbered.append(rule if rule.id in free else replace(rule, id=0))
+        free.discard(rule.id)
+    return numbered
 
 
 def _lines(rules: Sequence[AccessRule]) -> dict[str, str]:

@@ -69,6 +69,12 @@ def test_a_list_is_replaced_whole(fleet: Fleet) -> None:
     fleet.rules.add_access_rules("corp", [WEB, WEB], NOW)
     (made,) = fleet.rules.replace_access_list("corp", [DNS], NOW)
     assert fleet.rules.access_list("corp").rules == (made,)
+    again = fleet.rules.replace_access_list("corp", [WEB, replace(made, note="x")], NOW)
+    assert [rule.id for rule in again] == [made.id + 1, made.id]
+    with pytest.raises(NotFound, match="no access rule named '99'"):
+        fleet.rules.replace_access_list("corp", [replace(WEB, id=99)], NOW)
+    with pytest.raises(Conflict):
+        fleet.rules.replace_access_list("corp", [], NOW, version=1)
     assert fleet.rules.replace_access_list("corp", [], NOW) == ()
     assert fleet.rules.access_list("corp").rules == ()
 
@@ -97,6 +103,8 @@ def test_the_longest_list_is_one_step(fleet: Fleet) -> None:
     assert len(fleet.rules.access_list("corp").rules) == 4096
     with pytest.raises(TooMany):
         fleet.rules.add_access_rules("corp", [MAIL], NOW)
+    with pytest.raises(TooMany):
+        fleet.rules.replace_access_list("corp", [*made, WEB], NOW)
 
 
 def test_a_rule_told_twice_is_there_once(fleet: Fleet) -> None:

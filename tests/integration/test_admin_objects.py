@@ -8,6 +8,7 @@ from coordinator.errors import NotFound
 from coordinator.fleet import Fleet
 from coordinator.model import AuthKind
 from gateway.admin import users
+from gateway.admin.options import OPTIONS as IN_FORCE
 from gateway.admin.rpc.convert import policy_values
 from gateway.admin.rpc.method import Context
 from gateway.wire.auth import user_password_hash
@@ -244,5 +245,32 @@ def test_extended_options_are_kept_and_known_by_any_case(context):
     rows = [{"Name_str": "filterbpdu", "Value_u32": 1}, {"Name_str": "nonsense", "Value_u32": 1}]
     assert code(context, "SetHubExtOptions", HubName_str="T1", AdminOptionList=rows) == 0
     shown = ask(context, "GetHubExtOptions", HubName_str="T1").values["AdminOptionList"]
-    assert {row["Name"] for row in shown if row["Value"]} == {"FilterBPDU"}
+    held = {row["Name"]: row["Value"] for row in shown}
+    assert (held["FilterBPDU"], held["FilterIPv4"], held["VlanTypeId"]) == (1, 0, 0x8100)
     assert len(shown) >= 58
+
+
+def test_tools_that_write_all_extended_options_back_change_none(context):
+    """They once turned off what PrivacyFilter stops by default."""
+    answer = ask(context, "GetHubExtOptions", HubName_str="T1").to_json()
+    assert code(context, "SetHubExtOptions", **answer) == 0
+    hub = context.fleet.directory.hub("T1")
+    assert hub is not None
+    assert not set(hub.options) & set(IN_FORCE)
+    assert ask(context, "GetHubExtOptions", HubName_str="T1").to_json() == answer
+
+
+def test_rules_that_are_written_back_keep_their_numbers(context):
+    """`AccessDisable 1` writes the whole list, and `AccessEnable 1` is about the same rule."""
+    for note in ("first", "second"):
+        assert code(context, "AddAccess", HubName_str="T1", AccessList=[{"Note_utf": note}]) == 0
+    rows = ask(context, "EnumAccess", HubName_str="T1").to_json()["AccessList"]
+    numbers = {row["Note_utf"]: row["Id_u32"] for row in rows}
+    rows[0]["Active_bool"] = not rows[0]["Active_bool"]
+    # One of them twice, one that nobody had: those are new.
+    rows += [rows[0] | {"Note_utf": "again"}, rows[1] | {"UniqueId_u32": 77, "Note_utf": "new"}]
+    assert code(context, "SetAccessList", HubName_str="T1", AccessList=rows) == 0
+    made = ask(context, "EnumAccess", HubName_str="T1").to_json()["AccessList"]
+    found = {row["Note_utf"]: row["Id_u32"] for row in made}
+    assert {note: found[note] for note in numbers} == numbers
+    assert len(set(found.values())) == 4

@@ -4,6 +4,7 @@ A rule is known by the number the store gave it, under `Id` and `UniqueId` alike
 others come and go. Source: spec 3.4, 6.3, 7.4.
 """
 
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
@@ -42,8 +43,10 @@ def enum_access(call: Call) -> Values:
 
 
 def set_access_list(call: Call) -> Values:
-    """Replace the whole list in one step."""
-    rules = [_rule(call, row) for row in call.rows("AccessList")]
+    """Replace the whole list in one step; a rule that is there already keeps its number."""
+    rules = [
+        replace(_rule(call, row), id=row.get("UniqueId", 0)) for row in call.rows("AccessList")
+    ]
     call.limit("max_accesslists", len(rules), ErrorCode.TOO_MANY_ACCESS_RULES)
     made = access.replace_all(call.fleet, call.hub.name, rules, call.now)
     return {"HubName": call.hub.name, "AccessList": [_row(rule) for rule in made]}

@@ -6,6 +6,7 @@ All of them are known by name and kept; which of them act is said in docs/vpncmd
 from collections.abc import Mapping
 
 from gateway.admin import administrators, hubs
+from gateway.admin.options import DEFAULTS
 from gateway.admin.options import OPTIONS as IN_FORCE
 from gateway.admin.rpc.method import Call, Method, Who, refusal
 from gateway.wire.codes import ErrorCode
@@ -72,6 +73,20 @@ EXTENDED = """
     DenyAllRadiusLoginWithNoVlanAssign SecureNAT_RandomizeAssignIp DetectDormantSessionInterval
     NoPhysicalIPOnPacketLog UseHubNameAsDhcpUserClassOption UseHubNameAsRadiusNasId
 """
+"""In the reference's order."""
+EXTENDED_DEFAULTS = {
+    # What the reference shows of a new hub. Without effect here, but tools write all back.
+    "NoMacAddressLog": 1,
+    "ManageOnlyPrivateIP": 1,
+    "ManageOnlyLocalUnicastIPv6": 1,
+    "NoIPv6DefaultRouterInRAWhenIPv6": 1,
+    "VlanTypeId": 0x8100,
+    "NoDhcpPacketLogOutsideHub": 1,
+    "RemoveDefGwOnDhcpForLocalhost": 1,
+    "AccessListIncludeFileCacheLifetime": 30,
+    "FloodingSendQueueBufferQuota": 32 * 1_048_576,
+    **DEFAULTS,
+}
 MAX_ITEMS = 4096  # in one request
 
 
@@ -99,8 +114,12 @@ def get_hub_ext_options(call: Call) -> Values:
     held = call.hub.options
     names = dict.fromkeys([*EXTENDED.split(), *IN_FORCE, *held])
     rows = [
-        {"Name": n, "Value": held.get(n, 0), "Descrption": IN_FORCE.get(n, "no effect here")}
-        for n in sorted(names)
+        {
+            "Name": n,
+            "Value": held.get(n, EXTENDED_DEFAULTS.get(n, 0)),
+            "Descrption": IN_FORCE.get(n, "no effect here"),
+        }
+        for n in names
     ]
     return {"NumItem": len(rows), "HubName": call.hub.name, "AdminOptionList": rows}
 

@@ -110,7 +110,7 @@ def _connection(call: Call, record: SessionRecord) -> Values:
         "NumTcpConnectionsDownload": record.connections - half if half else 0,
         "UseEncrypt": record.use_encrypt,
         "UseCompress": record.use_compress,
-        "UnderlayProtocol": "Standard TCP/IP",
+        "UnderlayProtocol": f"Standard TCP/IP (IPv{host_of(record.address).version})",
         "IsBridgeMode": record.bridge,
         "IsMonitorMode": record.monitor,
         "StartTime": to_ms(record.created),
