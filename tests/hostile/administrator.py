@@ -108,6 +108,11 @@ class JsonClient:
         response = self._connection.getresponse()
         return response.status, response.read()
 
+    @property
+    def local_port(self) -> int:
+        """Return the TCP port of this end, once a request was made."""
+        return int(self._connection.sock.getsockname()[1])
+
     def call(self, function: str, id: object = "1", **params: object) -> Any:
         """Return the answer to a call: its result, or its error's code."""
         asked = {"jsonrpc": "2.0", "id": id, "method": function, "params": params}
