@@ -120,14 +120,16 @@ AccessAddEx pass /MEMO:slow /PRIORITY:20 {RULE_4} {PORTS} {DELAY}
 AccessAdd6 pass /MEMO:six /PRIORITY:5 {RULE_6} {PORTS}
 AccessAddEx6 pass /MEMO:slow6 /PRIORITY:30 {RULE_6} {PORTS} {DELAY}
 AccessList
-AccessDisable 1
+---
+AccessDisable {{web}}
 AccessList
-AccessEnable 1
+AccessEnable {{web}}
+AccessList
 AccessDelete 99
-AccessDelete 4
-AccessDelete 3
-AccessDelete 2
-AccessDelete 1
+AccessDelete {{slow6}}
+AccessDelete {{slow}}
+AccessDelete {{web}}
+AccessDelete {{six}}
 AccessList
 SessionList
 SessionGet {{session}}
@@ -188,6 +190,7 @@ MASKS = (
     (r"\b[0-9A-F]{32,}\b", "<id>"),
     (r"\b\d{1,3}(,\d{3})+ bytes|\b\d+ bytes", "<n> bytes"),
     (r"\b\d+ packets|\b[\d,]+ packets", "<n> packets"),
+    (r"^((?:Unique )?ID) *\|\d+$", r"\1|<number>"),
     (r"CID-[\w-]+", "<connection>"),
     (r"^(Name of the connection source host) *\|.*", r"\1|<host>"),
     (r" +\|", "|"),
@@ -202,7 +205,8 @@ def main() -> None:
     with (
         Fleet("stock", "site", workers=1) as fleet,
         StockServer(fleet["stock"]) as reference,
-        StockServer(fleet["site"]) as site,
+        # Else it does not come back when a hub was offline.
+        StockServer(fleet["site"], clear_errors=True) as site,
     ):
         secret = admin_password_hash(PASSWORD)
         administrators.set_fleet_hash(fleet.records, secret, utc_now())
@@ -247,7 +251,7 @@ def furnish(site: StockServer, name: str, target: str, runner: StockServer) -> N
         "UserCreate site /GROUP:none /REALNAME:none /NOTE:none",
         "UserPasswordSet site /PASSWORD:secret",
     )
-    for command, answer in carry_out(runner, target, AT_SERVER, "\n".join(made)):
+    for command, answer in zip(made, run(runner, target, AT_SERVER, made), strict=True):
         assert "completed successfully" in answer, (command, answer)
     host, _, port = target.partition(":")
     site.create_hub(name)
@@ -269,19 +273,27 @@ def wait_for_site(runner: StockServer, target: str) -> None:
 def carry_out(
     runner: StockServer, target: str, login: Sequence[str], commands: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield each command with what vpncmd printed for it, in the names of that side."""
-    first = ["ClusterMemberList", "Hub LAB", "SessionList"]
-    found = dict(zip(first, run(runner, target, login, first), strict=True))
-    member = re.search(r"^(\d+) *\|Controller", found["ClusterMemberList"], re.MULTILINE)
-    session = re.search(r"SID-SITE-\S+", found["SessionList"])
-    names = {
+    """Yield each command with what vpncmd printed for it; `---` among them: look names up anew."""
+    for part in commands.split("---\n"):
+        names = look_up(runner, target, login)
+        lines = [line for line in part.splitlines() if line]
+        given = ["Hub LAB", *(line.format_map(names) for line in lines)]
+        yield from zip(lines, run(runner, target, login, given)[1:], strict=True)
+
+
+def look_up(runner: StockServer, target: str, login: Sequence[str]) -> dict[str, str]:
+    """Return what commands have to name otherwise on each side."""
+    asked = ("ClusterMemberList", "Hub LAB", "SessionList", "AccessList")
+    members, _, sessions, rules = run(runner, target, login, asked)
+    member = re.search(r"^(\d+) *\|Controller", members, re.MULTILINE)
+    session = re.search(r"SID-SITE-\S+", sessions)
+    ids = re.findall(r"^ID +\|(\d+).*?^Memo +\|(\S+)", rules, re.MULTILINE | re.DOTALL)
+    return {
         "member": member[1] if member else "1",
         "session": session[0] if session else "none",
         "password": PASSWORD,
+        **{memo: number for number, memo in ids},
     }
-    lines = [line for line in commands.splitlines() if line]
-    given = [line.format(**names) for line in lines]
-    yield from zip(lines, run(runner, target, login, given), strict=True)
 
 
 def run(
@@ -310,7 +322,7 @@ def show(command: str, theirs: str, ours: str) -> None:
 
 def masked(text: str) -> list[str]:
     for pattern, mask in MASKS:
-        text = re.sub(pattern, mask, text)
+        text = re.sub(pattern, mask, text, flags=re.MULTILINE)
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
