@@ -29,3 +29,9 @@ def self_signed(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     form = PrivateFormat.PKCS8
     return key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
+
+
+def make_identity(bits: int = 2048) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+    """Return a certificate signed by its own key, and the key."""
+    key = rsa.generate_private_key(65537, bits)
+    return x509.load_pem_x509_certificate(self_signed(key).encode()), key

@@ -45,6 +45,7 @@ MAX_PER_SOURCE = 32  # of those, from one address
 IDLE_S = 600.0  # a binary connection between two calls
 HTTP_IDLE_S = 60.0
 MESSAGE_S = 20.0  # from the first byte of a call to its last, and for its answer to leave
+LAST_ANSWER_S = 0.2  # before a connection is ended that an administrator wants ended
 BACKLOG = 64 * 1024  # bytes behind a call, of the next one
 
 T = TypeVar("T")
@@ -104,10 +105,11 @@ class Administration:
         ]
 
     def end(self, name: str) -> bool:
-        """End the connection of that name; false if there is none."""
+        """End the connection of that name, in a moment: whoever ends his own has his answer. False
+        if there is none."""
         for number, place in self._places.items():
             if name.lower() == f"cid-{number}":
-                place.greenlet.kill(block=False)
+                gevent.spawn_later(LAST_ANSWER_S, place.greenlet.kill, block=False)
                 return True
         return False
 

@@ -3,19 +3,15 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import NameOID
 
 from coordinator.cascade import Cascade, CascadeAuth, CascadeState, CascadeStatus, CascadeTrust
 from coordinator.fleet import Fleet
@@ -28,6 +24,7 @@ from gateway.node import certificate
 from gateway.wire.auth import user_password_hash
 from tests.admin_calls import RECORDED, ask, code, furnish, hub_admin
 from tests.contract.values import NOW, register
+from tests.identities import make_identity
 
 ZEROS = base64.b64encode(bytes(20)).decode()
 
@@ -215,19 +212,7 @@ def test_a_certificate_is_kept_until_it_is_checked(context):
 
 
 def test_a_cascade_s_own_certificate_is_told_and_its_key_is_not(context):
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "office")])
-    begins = datetime(2026, 1, 1, tzinfo=UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(days=9000))
-        .sign(key, SHA256())
-    )
+    made, key = make_identity()
     der = made.public_bytes(Encoding.DER)
     key_der = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     proof = {
