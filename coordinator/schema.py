@@ -94,9 +94,9 @@ KEYS: Sequence[Key] = (
         "hash",
         "the certificate all nodes show; the private key is sealed",
         fields="certificate private_key created",
-        writer="the first node that needs one and was given none",
+        writer="the first node that needs one and was given none; an administrator",
         lifetime="for ever",
-        steps="create_once",
+        steps="create_once certificate_set",
     ),
     _key(
         "directory-version",
@@ -105,7 +105,7 @@ KEYS: Sequence[Key] = (
         writer="every directory change",
         lifetime="for ever",
         steps="directory_create directory_set hub_delete user_delete group_delete rules_change "
-        "bridge_add bridge_remove syslog_set " + _CASCADING,
+        "bridge_add bridge_remove syslog_set certificate_set " + _CASCADING,
     ),
     _key(
         "hubs",

@@ -21,6 +21,7 @@ from gateway.admin.live import (
 from gateway.admin.rpc.dispatch import Answer, carry_out
 from gateway.admin.rpc.method import Context
 from gateway.errors import Refused
+from gateway.node.shown import why_not
 from gateway.wire.auth import admin_password_hash
 from gateway.wire.jsonrpc import to_pack
 from gateway.wire.pack import Pack
@@ -75,6 +76,11 @@ class OneGateway:
 
     def ciphers(self) -> Sequence[str]:
         return ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"]
+
+    may_change_certificate = True
+
+    def why_not_shown(self, certificate_pem: str, private_key_pem: str) -> str:
+        return why_not(certificate_pem, private_key_pem)
 
     def certificate_der(self) -> bytes:
         return b"certificate"

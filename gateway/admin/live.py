@@ -118,6 +118,13 @@ class Live(Protocol):
     def certificate_der(self) -> bytes:
         """Return the certificate all gateways show."""
 
+    @property
+    def may_change_certificate(self) -> bool:
+        """Say whether this gateway shows the fleet's, and not one that its settings name."""
+
+    def why_not_shown(self, certificate_pem: str, private_key_pem: str) -> str:
+        """Return why a certificate with its key cannot be shown; empty: it can."""
+
     def rows(self, table: Table, hub: str, nodes: Sequence[str]) -> Gathered:
         """Return the addresses a hub has learned on these gateways."""
 

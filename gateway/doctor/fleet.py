@@ -148,5 +148,5 @@ def _certificate(days: int | None) -> Finding:
         return Finding(Level.WARN, check, "none found to look at", advice)
     level = Level.ERR if days < SOON_DAYS else Level.WARN if days < CERTIFICATE_DAYS else Level.OK
     seen = f"ends in {days} days" if days >= 0 else f"ended {-days} days ago"
-    advice = "replace certificate and key on all gateways, then: etherfleet gateway restart"
+    advice = "replace it: vpncmd ServerCertSet, or the files and etherfleet gateway restart"
     return Finding(level, check, seen, advice if level else "")

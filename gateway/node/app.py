@@ -53,12 +53,12 @@ from gateway.node.owned import OwnedHubs
 from gateway.node.reach import own_ipv4
 from gateway.node.roster import Roster
 from gateway.node.rule_keeper import RuleKeeper
+from gateway.node.shown import Shown
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.node.terms import read_access_list
 from gateway.node.vigil import Vigil
 from gateway.node.wishes import Wishes
-from gateway.transport.contexts import server_context
 from gateway.transport.linger import wait_lingering
 from gateway.witness.watched import Watched
 
@@ -88,8 +88,8 @@ class App:
         Raises ConfigError or CoordinatorError when it cannot run."""
         self._settings = settings
         self._fleet = fleet
-        self.certificate_pem, private_key_pem = _fleet_certificate(settings, fleet)
-        self._tls = server_context(self.certificate_pem, private_key_pem)
+        is_fixed = bool(settings.fleet.certificate_file)
+        self.shown = Shown(*_fleet_certificate(settings, fleet), is_fixed=is_fixed)
         self._counters = Counters()
         self._siblings = siblings or Siblings()
         self._listener = Listener(settings.limits, self._conduct, self._counters.count)
@@ -98,7 +98,7 @@ class App:
         else:
             self._listener.bind(settings.gateway.listen)
         self.addresses = self._listener.addresses
-        self._entrance = _entrance(settings, self.addresses, self.certificate_pem)
+        self._entrance = _entrance(settings, self.addresses, self.shown)
         gate = gate_samples.make_gate()
         ledger = Ledger()
         self.hubs = Hubs(ledger, gate, lambda hub: read_access_list(fleet.rules, hub))
@@ -116,10 +116,7 @@ class App:
             store_url(settings), settings.fleet.name, timeout=LEASE_TIMEOUT, pool_size=1
         )
         self._presence_store = connect(store_url(settings), settings.fleet.name, pool_size=1)
-        self._row = replace(
-            _describe(settings, self.addresses, self._entrance),
-            certificate=certificate.fingerprint(self.certificate_pem),
-        )
+        self._row = _describe(settings, self.addresses, self._entrance)
         self._lease = NodeLease(
             fleet.leases_over(self._lease_store),
             self._presence_store,
@@ -146,7 +143,7 @@ class App:
         self._calls = NodeCalls(settings.node, fleet.calls, fleet.calls.over(self._calls_store))
         self._administration = Administration(self._office(), self._counters.count)
         self._dialogues = Dialogues(
-            self._tls,
+            self.shown,
             Logins(fleet, self._lease, self._owned, self.table, self._entrance, self._siblings),
             self.table,
             self._administration,
@@ -206,6 +203,7 @@ class App:
             ethernet=self._bridges.ethernet,
             bridges=self._bridges.statuses,
             refuses=self._bridges.refuses,
+            certificate=self.shown.fingerprint,
         )
 
     def _office(self) -> Context:
@@ -213,12 +211,11 @@ class App:
         live = LiveNode(
             self._settings.node,
             [tcp_port for _, tcp_port in self.addresses],
-            self._entrance.certificate_der,
             self.hubs,
             self._calls,
             LogShelf(self._settings.node, self._settings.log_dir, self._calls),
             Roster(self.table, lambda: self._administration),
-            [cipher["name"] for cipher in self._tls.get_ciphers()],
+            self.shown,
             time.time,  # noqa: TID251  # the rim: shown to people
         )
         return Context(self._fleet, live, PRODUCT, time.monotonic)
@@ -242,6 +239,7 @@ class App:
             gevent.spawn(self._duties.run, self._heartbeat),
             gevent.spawn(self._bridges.run),
             gevent.spawn(self._calls.run),
+            gevent.spawn(self.shown.follow, self._fleet.certificates),
             gevent.spawn(self._siblings.run, self._listener.take_in),
             gevent.spawn(self._cascades.tell_news),
         ]
@@ -347,7 +345,7 @@ def run(
             fleet=settings.fleet.name,
             node=settings.node,
             store=fleet.store.where,
-            certificate=certificate.fingerprint(app.certificate_pem),
+            certificate=app.shown.fingerprint,
         )
         for warning in fleet.warnings:
             log.warning("store", why=warning)
@@ -391,9 +389,7 @@ def _fleet_certificate(settings: Settings, fleet: Fleet) -> tuple[str, str]:
     return found.cert_pem, found.key_pem
 
 
-def _entrance(
-    settings: Settings, addresses: list[tuple[str, int]], certificate_pem: str
-) -> Entrance:
+def _entrance(settings: Settings, addresses: list[tuple[str, int]], shown: Shown) -> Entrance:
     gateway = settings.gateway
     ports = tuple(dict.fromkeys(tcp_port for _, tcp_port in addresses))
     direct = (gateway.direct_tcp_port,) if gateway.direct_tcp_port else ports
@@ -402,7 +398,7 @@ def _entrance(
         address=gateway.advertise or own_ipv4(),
         tcp_ports=direct,
         may_redirect=gateway.redirect == "auto",
-        certificate_der=certificate.leaf_der(certificate_pem),
+        shown=shown,
         timeout_ms=round(settings.session.timeout_s * 1000),
     )
 

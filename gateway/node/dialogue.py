@@ -6,7 +6,6 @@ answers its events with what the directory and the session table decide.
 
 import os
 import socket
-import ssl
 from collections.abc import Callable
 
 import structlog
@@ -19,6 +18,7 @@ from gateway.node.administration import Administration
 from gateway.node.knocks import Knock
 from gateway.node.login import Logins
 from gateway.node.session import Session, facts_of
+from gateway.node.shown import Shown
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.node.wishes import Wishes
@@ -58,7 +58,7 @@ class Dialogues:
 
     def __init__(
         self,
-        context: ssl.SSLContext,
+        shown: Shown,
         logins: Logins,
         table: SessionTable,
         administration: Administration,
@@ -73,7 +73,7 @@ class Dialogues:
         """`handshake_s` bounds a dialogue; `count(reason)` counts how it ended;
         `note(hub, line)` puts a line into a hub's security log."""
         self._note = note
-        self._context = context
+        self._shown = shown
         self._logins = logins
         self._table = table
         self._administration = administration
@@ -85,7 +85,7 @@ class Dialogues:
 
     def conduct(self, sock: socket.socket, address: str) -> None:
         """Lead one dialogue to its end; `sock` is then closed or belongs to a session."""
-        opening = Opening(sock, TlsEngine(self._context, server_side=True))
+        opening = Opening(sock, TlsEngine(self._shown.context, server_side=True))
         try:
             with opening.deadline(self._handshake_s):
                 if self._talk(opening):

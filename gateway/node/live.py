@@ -15,6 +15,7 @@ from gateway.node.hubs import Hubs
 from gateway.node.log_shelf import LogShelf
 from gateway.node.roster import Roster
 from gateway.node.session import Session
+from gateway.node.shown import Shown, why_not
 
 MAX_ROWS = 16_384  # of one gateway in one answer
 ROWS, FORGET, LEARNED, PRESENT = "rows", "forget", "learned", "present"
@@ -30,23 +31,21 @@ class LiveNode:
         self,
         node: str,
         ports: Sequence[int],
-        certificate_der: bytes,
         hubs: Hubs,
         calls: NodeCalls,
         logs: LogShelf,
         roster: Roster,
-        ciphers: Sequence[str],
+        shown: Shown,
         clock: Callable[[], float],
     ) -> None:
         """`clock()` is the wall clock, in seconds."""
         self.node = node
         self._ports = tuple(ports)
-        self._certificate_der = certificate_der
         self._hubs = hubs
         self._calls = calls
         self.logs = logs
         self._roster = roster
-        self._ciphers = tuple(ciphers)
+        self._shown = shown
         self._clock = clock
         calls.answer(ROWS, self._answer_rows)
         calls.answer(FORGET, self._answer_forget)
@@ -57,7 +56,14 @@ class LiveNode:
         return self._ports
 
     def certificate_der(self) -> bytes:
-        return self._certificate_der
+        return self._shown.der
+
+    @property
+    def may_change_certificate(self) -> bool:
+        return not self._shown.is_fixed
+
+    def why_not_shown(self, certificate_pem: str, private_key_pem: str) -> str:
+        return why_not(certificate_pem, private_key_pem)
 
     def connections(self) -> Sequence[ConnectionRow]:
         return self._roster.rows()
@@ -66,7 +72,7 @@ class LiveNode:
         return self._roster.end(name)
 
     def ciphers(self) -> Sequence[str]:
-        return self._ciphers
+        return self._shown.ciphers()
 
     def rows(self, table: Table, hub: str, nodes: Sequence[str]) -> Gathered:
         heard = self._calls.ask(nodes, ROWS, {"table": table, "hub": hub})

@@ -38,6 +38,7 @@ from gateway.node.admission import check_hub, check_user, settle
 from gateway.node.lease import NodeLease
 from gateway.node.owned import MOST_WAIT_S, OwnedHubs
 from gateway.node.session import Session
+from gateway.node.shown import Shown
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.transport.opening import Opening
@@ -58,7 +59,7 @@ class Entrance:
     """Ports that lead to this very process. Sessions live on these: whoever comes back to one
     finds the process again, or its successor."""
     may_redirect: bool
-    certificate_der: bytes
+    shown: Shown
     timeout_ms: int
 
 
@@ -232,7 +233,7 @@ class Logins:
         if address in ("", self._entrance.address):
             address = opening.local_address
         return Redirect(
-            IPv4Address(address), tcp_ports, ticket, self._entrance.certificate_der, hub.message
+            IPv4Address(address), tcp_ports, ticket, self._entrance.shown.der, hub.message
         )
 
 

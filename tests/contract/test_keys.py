@@ -67,7 +67,8 @@ def session_key(fleet: Fleet, raw) -> bytes:
     fleet.syslog.set(Syslog(SyslogSave.SECURITY, "log.example.org"))
     change = {"hub": "Corp", "about": "Alice", "before": {"n": "1"}, "after": {"n": "2"}}
     fleet.acting(Actor("rpc", "alice", "192.0.2.1")).audit.add("user set", **change)
-    fleet.certificates.get_or_create(FleetCertificate("CERTIFICATE", PRIVATE_KEY), NOW)
+    fleet.certificates.get_or_create(FleetCertificate("CERTIFICATE", "former"), NOW)
+    fleet.certificates.set(FleetCertificate("CERTIFICATE", PRIVATE_KEY), NOW)
     return key
 
 

@@ -55,7 +55,7 @@ def test_every_captured_request_is_answered_in_the_captured_shape(context):
         assert asked.text(FUNCTION) == exchange.function
         answer = carried_out(context, caller, exchange.function, asked)
         if isinstance(answer, int):
-            assert answer in {8, 29, 33, 38, 52, 55, 57, 59, 61, 65, 66, 67, 143}, str(exchange)
+            assert answer in {4, 8, 29, 33, 38, 52, 55, 57, 59, 61, 65, 66, 67, 143}, str(exchange)
         elif exchange.error == 0:
             answered.add(exchange.function)
             differs = differences(answer, exchange) - KNOWN.get(exchange.function, set())
@@ -65,6 +65,7 @@ def test_every_captured_request_is_answered_in_the_captured_shape(context):
     assert {e.function for e in exchanges() if e.function.lower() in METHODS} - answered == {
         "GetFarmInfo",  # the recorded id is another gateway's
         "GetFarmConnectionStatus",  # nobody of ours is a member
+        "SetServerCert",  # the recorded key is zeroed
         "GetLinkStatus",  # none of the cascades is online
     }
 

@@ -404,6 +404,42 @@ def test_a_hub_administrator_has_his_hub_s_log_files(context):
     assert code(context, "ReadLogFile", at, **path) == 52
 
 
+# -- the certificate --------------------------------------------------------------------------
+
+
+def test_the_fleet_s_certificate_is_replaced(context):
+    made, key = make_identity()
+    der = made.public_bytes(Encoding.DER)
+    key_der = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    asked = {"Cert_bin": in_base64(der), "Key_bin": in_base64(key_der)}
+    _, other = make_identity()
+    other_der = other.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    weak, weak_key = make_identity(1024)
+    weak_der = weak_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    for wrong in (
+        {},
+        {"Key_bin": ""},
+        {"Cert_bin": in_base64(b"nonsense")},
+        {"Key_bin": in_base64(other_der)},
+        {
+            "Cert_bin": in_base64(weak.public_bytes(Encoding.DER)),
+            "Key_bin": in_base64(weak_der),
+        },
+    ):
+        assert code(context, "SetServerCert", **({**asked, **wrong} if wrong else {})) == 4
+    assert context.fleet.certificates.get() is None
+    assert code(context, "SetServerCert", hub_admin(context), **asked) == 52
+    assert "Key_bin" not in ask(context, "SetServerCert", **asked).to_json()
+    held = context.fleet.certificates.get()
+    assert held is not None
+    assert certificate_to_der(held.cert_pem) == der
+    noted = context.fleet.audit.latest(1)[0]
+    assert (noted.what, noted.after) == (
+        "certificate set",
+        {"sha256": certificate.fingerprint(held.cert_pem)},
+    )
+
+
 # -- connections ------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from coordinator.cascade import CascadeAuth, CascadeTrust
@@ -210,3 +211,22 @@ def test_a_connection_is_looked_at_and_ended(tcp_port: int, hubs: None) -> None:
     with ExitStack() as stack:
         enter(stack, tcp_port, "ST", "b")
         assert until(found, "the gateway that has the connection", 30, pause=0.1)
+
+
+def test_the_certificate_of_all_gateways_is_replaced(
+    vpncmd: Commands, fleet: Fleet, home: Path, hubs: None
+) -> None:
+    """The last test here: whoever comes from now on sees another one."""
+    made, key = make_identity()
+    (home / "new.crt").write_bytes(made.public_bytes(Encoding.PEM))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    (home / "new.key").write_bytes(private)
+    vpncmd("ServerCertSet /LOADCERT:new.crt /LOADKEY:new.key")
+    wanted = made.fingerprint(SHA256()).hex()
+    until(
+        lambda: {node.certificate for node in fleet.nodes.nodes()} == {wanted},
+        "all gateways to show it",
+        20,
+    )
+    vpncmd("ServerCertGet shown.crt")
+    assert (home / "shown.crt").read_text().split() == (home / "new.crt").read_text().split()

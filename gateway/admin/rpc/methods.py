@@ -8,6 +8,7 @@ from gateway.admin.rpc import (
     bridges,
     caps,
     cascades,
+    certificates,
     farm,
     groups,
     hubs,
@@ -22,7 +23,7 @@ from gateway.admin.rpc.method import Method
 
 _NOUNS = (
     *(server, caps, farm, hubs, users, groups, access, sessions, tables, options),
-    *(bridges, cascades, logs),
+    *(bridges, cascades, certificates, logs),
 )
 
 METHODS: dict[str, Method] = {

@@ -107,11 +107,6 @@ def get_ports_udp(_: Call) -> Values:
     return {"Ports": []}
 
 
-def get_server_cert(call: Call) -> Values:
-    """The certificate; never its key, which the reference sends on every connect."""
-    return {"Cert": call.context.live.certificate_der()}
-
-
 def set_server_password(call: Call) -> Values:
     """Set the fleet's password, in clear text or as its hash."""
     plain, hashed = call.text("PlainTextPassword"), call.data("HashedPassword")
@@ -190,7 +185,6 @@ METHODS = (
     Method("GetServerStatus", Who.ANY, get_server_status),
     Method("EnumListener", Who.ANY, enum_listener),
     Method("GetPortsUDP", Who.ANY, get_ports_udp),
-    Method("GetServerCert", Who.ANY, get_server_cert),
     Method("SetServerPassword", Who.FLEET, set_server_password),
     Method("EnumConnection", Who.FLEET, enum_connection),
     Method("GetConnectionInfo", Who.FLEET, get_connection_info, needs=("Name",)),

@@ -1,0 +1,68 @@
+"""The certificate this node shows: the one its settings name, or the fleet's from the store.
+
+The fleet's may be replaced while nodes run: each looks now and then, and shows the new one to
+whoever connects from then on. Connections that stand stay; a stock client that comes back to its
+session and sees another certificate than before logs in anew.
+"""
+
+import gevent
+import structlog
+
+from coordinator.certificates import Certificates
+from coordinator.errors import CoordinatorError
+from gateway.node import certificate
+from gateway.transport.contexts import server_context
+
+log = structlog.get_logger()
+
+FOLLOW_S = 1.0
+
+
+class Shown:
+    """What is shown now. Whoever needs it reads it here each time."""
+
+    def __init__(self, certificate_pem: str, private_key_pem: str, *, is_fixed: bool) -> None:
+        """`is_fixed`: by the settings. Raises OSError (of OpenSSL), ValueError."""
+        self.is_fixed = is_fixed
+        self.show(certificate_pem, private_key_pem)
+
+    def show(self, certificate_pem: str, private_key_pem: str) -> None:
+        """Show this one from now on. Raises OSError (of OpenSSL), ValueError; then nothing
+        changes."""
+        context = server_context(certificate_pem, private_key_pem)
+        fingerprint = certificate.fingerprint(certificate_pem)
+        self.der = certificate.leaf_der(certificate_pem)
+        self.pem, self.fingerprint, self.context = certificate_pem, fingerprint, context
+
+    def ciphers(self) -> list[str]:
+        """Return the cipher suites that are offered, the best first."""
+        return [cipher["name"] for cipher in self.context.get_ciphers()]
+
+    def follow(self, certificates: Certificates) -> None:
+        """Show what is in the store, until killed."""
+        unusable = ""
+        while not self.is_fixed:
+            gevent.sleep(FOLLOW_S)
+            try:
+                found = certificates.get()
+            except CoordinatorError as error:
+                log.debug("certificate not looked at", why=str(error))
+                continue
+            if found is None or found.cert_pem in (self.pem, unusable):
+                continue
+            try:
+                self.show(found.cert_pem, found.key_pem)
+            except (OSError, ValueError) as error:
+                unusable = found.cert_pem
+                log.error("the fleet's certificate cannot be shown", why=str(error))
+            else:
+                log.info("another certificate is shown", certificate=self.fingerprint)
+
+
+def why_not(certificate_pem: str, private_key_pem: str) -> str:
+    """Return why these two cannot be shown; empty: they can."""
+    try:
+        Shown(certificate_pem, private_key_pem, is_fixed=True)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
