@@ -31,7 +31,7 @@ from gateway.wire.codes import ErrorCode, describe
 from gateway.wire.pack import Element, Pack
 from gateway.wire.rpc_struct import Struct, Values
 
-_LOOKS = ("Get", "Enum", "Test")
+_LOOKS = ("Get", "Enum", "Read", "Test")
 _NOT_FOUND = {"hub": ErrorCode.HUB_NOT_FOUND}
 _TOO_MANY = {
     "hub": ErrorCode.TOO_MANY_HUBS,
