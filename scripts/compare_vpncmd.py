@@ -302,7 +302,9 @@ def run(
     """Carry out commands in one run of vpncmd; return what it printed for each."""
     script = runner.daemon.directory / "compared"
     script.write_text("\n".join(commands) + "\n")
-    printed = runner.daemon.run("vpncmd", target, "/SERVER", *login, f"/IN:{script}", check=False)
+    here = ("env", "-C", str(script.parent))  # where it saves what it is told to save
+    words = ("vpncmd", target, "/SERVER", *login, f"/IN:{script}")
+    printed = runner.daemon.run(*here, *words, check=False)
     _, *parts = re.split(r"^VPN Server(?:/\S+)?>", printed, flags=re.MULTILINE)
     answers = [part.partition("\n")[2] for part in parts[: len(commands)]]
     assert len(answers) == len(commands), printed
