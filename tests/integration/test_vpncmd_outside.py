@@ -32,6 +32,7 @@ from tests.integration.test_vpncmd import (
     at_hub,
     enter,
     fleet,  # noqa: F401  # a fixture
+    gateway,  # noqa: F401  # a fixture
     home,  # noqa: F401  # a fixture
     hubs,  # noqa: F401  # a fixture
     pytestmark,  # noqa: F401  # skips these as well
