@@ -4,7 +4,7 @@ A change is a read value, changed with `dataclasses.replace`, and written back. 
 wrote in between, that is a Conflict and nothing happened.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ from coordinator.times import Timestamp, read_timestamp
 MAX_TEXT = 1024  # bytes of a name for people, a note
 MAX_MESSAGE = 8192  # bytes
 MAX_NUMBER = 0xFFFF_FFFF
-BATCH = 500  # users and sessions removed by one step
+BATCH = 500  # users and sessions removed by one step, records read in one round trip
 
 _OPTIONAL_OF_USER = ("secret", "expires", "group")
 
@@ -106,7 +106,7 @@ class Directory:
     def hubs(self) -> list[Hub]:
         """Return all hubs by name."""
         names = self._store.members(self._keys.hubs())
-        found = self._store.fields_of([self._keys.hub(name) for name in names])
+        found = self._fields_of([self._keys.hub(name) for name in names])
         return [hub_from_fields(fields) for fields in found if fields]
 
     def set_hub(self, hub: Hub, now: Timestamp) -> Hub:
@@ -172,7 +172,7 @@ class Directory:
         """Return all users of a hub by name, none for a hub that is not. Raises SealBroken."""
         names = self._store.members(self._keys.users(hub))
         keys = [self._keys.user(hub, name) for name in names]
-        found = zip(keys, self._store.fields_of(keys), strict=True)
+        found = zip(keys, self._fields_of(keys), strict=True)
         return [user for key, fields in found if (user := self._open(key, fields))]
 
     def find(self, hub: str, user: str) -> Lookup:
@@ -246,7 +246,7 @@ class Directory:
     def groups(self, hub: str) -> list[Group]:
         """Return all groups of a hub by name, none for a hub that is not."""
         names = self._store.members(self._keys.groups(hub))
-        found = self._store.fields_of([self._keys.group(hub, name) for name in names])
+        found = self._fields_of([self._keys.group(hub, name) for name in names])
         return [group_from_fields(fields) for fields in found if fields]
 
     def set_group(self, group: Group, now: Timestamp) -> Group:
@@ -290,7 +290,7 @@ class Directory:
     def accounts(self, hub: str, names: Sequence[str]) -> list[User | None]:
         """Return users without their secrets, in order; None for those that are not."""
         keys = [self._keys.user(hub, name) for name in names]
-        return [user_from_fields(f, None) if f else None for f in self._store.fields_of(keys)]
+        return [user_from_fields(f, None) if f else None for f in self._fields_of(keys)]
 
     def groups_named(self, hub: str, names: Sequence[str]) -> list[Group | None]:
         """Return groups in order; None for those that are not."""
@@ -301,6 +301,12 @@ class Directory:
         """Return hubs in one round trip, in order; None for those that are not."""
         found = self._store.fields_of([self._keys.hub(name) for name in names])
         return [hub_from_fields(fields) if fields else None for fields in found]
+
+    def _fields_of(self, keys: Sequence[str]) -> Iterator[dict[str, str]]:
+        """Read many records, a batch at a time: a gateway that lists ten thousand users has frames
+        to forward meanwhile."""
+        for start in range(0, len(keys), BATCH):
+            yield from self._store.fields_of(keys[start : start + BATCH])
 
     def _delete(
         self, kind: str, name: str, step: str, keys: tuple[str, ...], args: list[str]

@@ -26,6 +26,7 @@ from gateway.wire.rpc_fields import ADDRESS, BIN, KINDS, STR, TIME, UTF, Field, 
 
 MAX_ID = 255  # characters
 MAX_VALUES = 65_536  # in an array
+MAX_COLUMNS = 100  # names in the rows of one; rules, the widest there are, have some forty
 
 Id = str | int | float | None
 
@@ -110,6 +111,8 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> list[Element]:
     if len(rows) > MAX_VALUES:
         raise ValueError(f"{len(rows)} rows, {MAX_VALUES} allowed")
     names = dict.fromkeys(name for row in rows for name in row)
+    if len(names) > MAX_COLUMNS:  # each has a value for every row, there or not
+        raise ValueError(f"{len(names)} names in rows, {MAX_COLUMNS} allowed")
     return [element for name in names for element in _elements(name, [r.get(name) for r in rows])]
 
 

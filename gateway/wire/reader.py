@@ -65,6 +65,11 @@ class Reader(Generic[T]):
         return None
 
     @property
+    def size(self) -> int:
+        """How many bytes nothing has read yet."""
+        return len(self._buffer)
+
+    @property
     def rest(self) -> bytes:
         """The bytes that nothing has read yet."""
         return bytes(self._buffer)

@@ -124,7 +124,7 @@ class Field:
         """Return what a Pack has under this name and of this type; nothing for another type."""
         raw = pack.values(self.name, self.kind.type)
         if self.kind is ADDRESS:
-            return [_read_address(pack, self.name, i) for i in range(len(raw))]
+            return _read_addresses(pack, self.name, raw)
         return [self.kind.read(value) for value in raw]
 
 
@@ -143,10 +143,19 @@ def _scope(value: Address) -> int:
     return int(scope) if scope is not None and scope.isdigit() else 0
 
 
-def _read_address(pack: Pack, name: str, index: int) -> Address:
+def _read_addresses(pack: Pack, name: str, raw: Sequence[bytes]) -> list[Address]:
+    v6 = pack.integers(f"{name}@ipv6_bool")
+    # Nearly always there is none that is IPv6: then nothing is looked for.
+    return [
+        _read_wide(pack, name, i, number) if i < len(v6) and v6[i] else IPv4Address(number[::-1])
+        for i, number in enumerate(raw)
+    ]
+
+
+def _read_wide(pack: Pack, name: str, index: int, number: bytes) -> Address:
     wide = pack.data(f"{name}@ipv6_array", 16, index)
-    if wide is not None and pack.integer(f"{name}@ipv6_bool", index):
-        scope = pack.integer(f"{name}@ipv6_scope_id", index)
-        plain = IPv6Address(wide)
-        return IPv6Address(f"{plain}%{scope}") if scope else plain
-    return IPv4Address(pack.integer(name, index).to_bytes(4, "little"))
+    if wide is None:
+        return IPv4Address(number[::-1])
+    scope = pack.integer(f"{name}@ipv6_scope_id", index)
+    plain = IPv6Address(wide)
+    return IPv6Address(f"{plain}%{scope}") if scope else plain

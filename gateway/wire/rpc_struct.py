@@ -27,7 +27,7 @@ from gateway.wire.rpc_fields import KINDS, SWAPPED, Field
 Values = dict[str, Any]
 """Values by field name; rows, a list of such, by the name of their group."""
 
-MAX_ROWS = 65_536  # of a group in a request
+MAX_ROWS = 16_384  # of a group in a request
 
 _FIELD = re.compile(
     r"(?P<name>\S+)_(?P<kind>[a-z0-9]+)(?:/(?P<size>\d+))?(?P<marks>(?:\[\]|[~?])*)"

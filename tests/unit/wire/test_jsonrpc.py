@@ -104,3 +104,11 @@ def test_an_answer_looks_like_the_reference_s():
         "jsonrpc": "2.0",
         "id": 7,
     }
+
+
+def test_rows_of_ever_other_names_are_refused_before_anything_is_made_of_them():
+    """60,000 rows of one name each became 60,000 columns of 60,000 values: a hub's administrator
+    stopped a gateway with one request of 1 MB."""
+    rows = [{f"x{i}_u32": 1} for i in range(60_000)]
+    with pytest.raises(ValueError, match="60000 names in rows, 100 allowed"):
+        to_pack({"AccessList": rows})
