@@ -10,7 +10,7 @@ import json
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import islice
@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from coordinator.fleet import Fleet
+from coordinator.fleet import Fleet, join
 from coordinator.model import Hub, User
+from coordinator.redis_store import connect
 from gateway.admin.administrators import Caller, set_fleet_password
 from gateway.admin.rpc.dispatch import Answer
 from gateway.admin.rpc.method import Context, Method
@@ -30,7 +31,15 @@ from gateway.wire.codes import ErrorCode, ValueType
 from gateway.wire.pack import Element, Pack, big_integer, data, integer, text, wide_text
 from gateway.wire.reader import to_u32
 from gateway.wire.rpc import FUNCTION
-from tests.admin_calls import ADMINISTRATOR, carried_out, furnish, hub_admin
+from tests.admin_calls import (
+    ADMINISTRATOR,
+    OneGateway,
+    carried_out,
+    code,
+    furnish,
+    hub_admin,
+)
+from tests.conftest import FLEET_KEY
 from tests.contract.values import NOW
 from tests.hostile.administrator import Administrator
 from tests.hostile.gateway import Gateway
@@ -182,6 +191,91 @@ def test_what_is_made_is_made_once_however_often_a_tool_repeats_it(
         for _ in range(2):
             carried_out(context, ADMINISTRATOR, method.name, Pack(renamed))
             assert shape() == made, method.name
+
+
+# -- at several gateways at once ---------------------------------------------------------------
+
+
+def at_once(
+    fleet: Fleet, store_url: str, job: Callable[[Context, int], list[int]], gateways: int = 10
+) -> list[int]:
+    """Do a job at several gateways at once, each with its own connection; return all its codes."""
+
+    def work(number: int) -> list[int]:
+        store = connect(store_url, fleet.store.keys.fleet)
+        joined = join(store, FLEET_KEY, NOW)
+        try:
+            return job(Context(joined, OneGateway(), "EtherFleet 1.0", lambda: 1.0), number)
+        finally:
+            store.close()
+
+    with ThreadPoolExecutor(gateways) as pool:
+        return [one for codes in pool.map(work, range(gateways)) for one in codes]
+
+
+def test_of_those_who_change_the_same_at_once_none_is_turned_away(
+    context: Context, fleet: Fleet, store_url: str
+) -> None:
+    """After five tries one call in ten was answered with 23, an internal error."""
+    user = {"HubName_str": "T1", "Name_str": "u1"}
+
+    def change(context: Context, number: int) -> list[int]:
+        return [
+            code(context, name, **user, **more)
+            for turn in range(8)
+            for name, more in (
+                ("SetUser", {"Note_utf": f"{number} {turn}"}),
+                ("SetHubOnline", {"Online_bool": bool(turn % 2)}),
+            )
+        ]
+
+    assert set(at_once(fleet, store_url, change)) == {0}
+
+
+def test_a_limit_holds_for_all_gateways_together(
+    context: Context, fleet: Fleet, store_url: str
+) -> None:
+    limits = {"max_users": 8, "max_groups": 4, "max_accesslists": 5}
+    fleet.administration.set_hub("T1", NOW, options=limits)
+
+    def make(context: Context, number: int) -> list[int]:
+        new = {"HubName_str": "T1", "Name_str": f"by {number}"}
+        return [
+            code(context, "CreateUser", **new),
+            code(context, "CreateGroup", **new),
+            code(context, "AddAccess", **new, AccessListSingle=[{"Priority_u32": number + 1}]),
+        ]
+
+    codes = Counter(at_once(fleet, store_url, make))
+    assert codes == {0: 5 + 3 + 5, 63: 5, 64: 7, 62: 5}
+
+
+def test_a_hub_that_is_deleted_while_it_is_changed_leaves_nothing_behind(
+    context: Context, fleet: Fleet, store_url: str
+) -> None:
+    client = redis.Redis.from_url(store_url)
+
+    def change(context: Context, number: int) -> list[int]:
+        codes = []
+        for turn in range(6):
+            if number == 0 and turn == 2:
+                codes.append(code(context, "DeleteHub", HubName_str="T1"))
+            new = {"HubName_str": "T1", "Name_str": f"{number} {turn}"}
+            codes += [
+                code(context, "CreateUser", **new),
+                code(context, "CreateGroup", **new),
+                code(context, "AddAccess", **new, AccessListSingle=[{"Priority_u32": number + 1}]),
+                code(context, "SetHub", **new, HubType_u32=2, AdminPasswordPlainText_str="new"),
+                code(context, "SetHubAdminOptions", **new),
+                code(context, "EnumUser", **new),
+                code(context, "GetServerStatus", hub_admin_of_t1),
+            ]
+        return codes
+
+    hub_admin_of_t1 = hub_admin(context)
+    assert set(at_once(fleet, store_url, change)) == {0, 8}
+    left = client.scan_iter(f"*{fleet.store.keys.fleet}*:t1*", count=1000)
+    assert set(left) == set()
 
 
 # -- over the wire -----------------------------------------------------------------------------
