@@ -45,7 +45,7 @@ from tests.hostile.administrator import Administrator
 from tests.hostile.gateway import Gateway
 from tests.rpc_vectors import exchanges
 
-CALLS = 14  # of each method by each caller
+CALLS = 9  # of each method by each caller
 LOOKING = ("Get", "Enum", "Test", "Read")
 OTHERS = (b"FOREIGN", b"foreigner", b"node-1", b"T2", b"127.0.0.1")
 """Of other hubs, and of the fleet: not for the administrator of T1."""

@@ -252,8 +252,10 @@ def test_while_the_store_is_away_nobody_hears_that_his_password_is_wrong():
             assert inside.call("Test", IntValue_u32=1)["IntValue_u32"] == 1
             os.kill(store, signal.SIGSTOP)
             try:
-                assert binary.ask("EnumHub").integer("error") == 23
-                status, body = outside.request("POST", "/api/", b"{}")
+                with ThreadPoolExecutor(2) as pool:  # each waits some seconds for the store
+                    called = pool.submit(binary.ask, "EnumHub")
+                    status, body = outside.request("POST", "/api/", b"{}")
+                    assert called.result().integer("error") == 23
             finally:
                 os.kill(store, signal.SIGCONT)
             assert (status, b"valkey" in body) == (503, False)
