@@ -206,6 +206,9 @@ class Administration:
 
     def _respond(self, opening: Opening, request: Request, reader: Reader[bytes]) -> bool:
         """Answer one request; false when the connection must end behind it."""
+        if http.CHUNKED in request.headers:
+            _write(opening, http_api.length_required())
+            return False
         if request.size > MAX_API_REQUEST:
             _write(opening, http_api.too_large(MAX_API_REQUEST))
             return False

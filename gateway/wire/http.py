@@ -1,6 +1,7 @@
 """The little HTTP that wraps the opening exchange. Source: spec 1.2 to 1.5.
 
-1. A body is exactly `Content-Length` bytes; chunked coding does not exist here.
+1. A body is exactly `Content-Length` bytes; chunked coding does not exist here: but for the
+   administration's interface, whose callers are told so, it is no HTTP.
 2. A head is read before its body is, so its reader can refuse the size it announces; what is
    no HTTP at all is refused at its first line.
 3. Headers leave sorted by name, as both real sides send them. `Date` is left out: a clock is
@@ -36,6 +37,7 @@ from gateway.wire.reader import at_most, head, line
 PACK_TYPE = "application/octet-stream"
 PAGE_TYPE = "text/html; charset=iso-8859-1"
 IMAGE_TYPE = "image/jpeg"
+CHUNKED = "transfer-encoding"  # the header of a body that does not say its size
 
 _API_HEAD = f" {API_TARGET}".encode()
 _BLANK_LINE = b"\n\r\n"  # and the end of the line before
@@ -138,7 +140,9 @@ def _finish_request(first: bytes) -> Generator[int, bytes, Request]:
         case [method, target, version] if method and target and _is_http_1(version):
             # Published JSON-RPC clients send a header without a value: admin protocol 5.1.
             headers = yield from _read_headers(may_be_empty=is_api(target))
-            return Request(method.upper(), target, headers, _body_size(headers))
+            # Whoever calls the interface in chunks is told so, and his connection ends.
+            is_told = is_api(target) and CHUNKED in headers
+            return Request(method.upper(), target, headers, 0 if is_told else _body_size(headers))
     raise Malformed(f"not a request line: {start[:80]!r}")
 
 
@@ -189,7 +193,7 @@ def _read_headers(*, may_be_empty: bool = False) -> Generator[int, bytes, dict[s
 
 
 def _body_size(headers: Mapping[str, str]) -> int:
-    if "transfer-encoding" in headers:
+    if CHUNKED in headers:
         raise Malformed("a body without its size")
     size = headers.get("content-length", "0")
     if not _is_number(size, 10):

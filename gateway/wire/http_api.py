@@ -91,11 +91,14 @@ def is_call(target: str) -> bool:
 def read_query(target: str) -> tuple[str, dict[str, str]]:
     """Return method and parameters of a GET; no method for the interface itself.
 
-    Raises ValueError for too many parameters.
+    Raises ValueError for too many parameters, and for one that occurs twice.
     """
     path, _, query = target.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
-    return unquote(path[len(API_TARGET) :]).strip("/"), dict(pairs)
+    parameters = dict(pairs)
+    if len(parameters) < len(pairs):
+        raise ValueError("a parameter occurs twice")
+    return unquote(path[len(API_TARGET) :]).strip("/"), parameters
 
 
 def answer(body: bytes, type: str = JSON_TYPE) -> bytes:
@@ -131,6 +134,11 @@ def forbidden() -> bytes:
 def too_large(most: int) -> bytes:
     """Return the refusal of a body over `most` bytes; the connection ends behind it."""
     return encode_page(413, "Content Too Large", f"{most} bytes are allowed.")
+
+
+def length_required() -> bytes:
+    """Return the refusal of a body that comes in chunks; the connection ends behind it."""
+    return encode_page(411, "Length Required", "A body must say its size (Content-Length).")
 
 
 def unavailable(why: str = "Too many administrators") -> bytes:

@@ -51,8 +51,13 @@ class Request:
 def read_request(body: bytes) -> Request:
     """Return the call in a body. Raises BadRequest."""
     try:
-        said = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):  # text that is no UTF-8 or JSON, too long a number, depth
+        said = json.loads(
+            body.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object_of,
+        )
+    # Text that is no UTF-8 or JSON, a name that occurs twice, too long a number, depth.
+    except (ValueError, RecursionError):
         raise BadRequest("JSON-RPC parse error") from None
     if not isinstance(said, dict):
         raise BadRequest("a JSON-RPC request is one object; batches are not served")
@@ -144,7 +149,12 @@ def _value(kind: Kind, value: object) -> object:
     if kind is ADDRESS:
         return _address(value)
     number = _number(value)
-    return bool(number) if kind.suffix == "bool" else number
+    if kind.suffix == "bool":
+        return bool(number)
+    most = (1 << 64 if kind.suffix == "u64" else 1 << 32) - 1
+    if not 0 <= number <= most:  # cut to its last bits, too many would be none: no limit
+        raise ValueError(f"{number} is not 0 to {most}")
+    return number
 
 
 def _number(value: object) -> int:
@@ -182,6 +192,14 @@ def _address(value: object) -> IPv4Address | IPv6Address:
         return ip_address(str(value))
     except ValueError:
         raise ValueError("not an address") from None
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose names occur once each: of two, readers disagree which counts."""
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return said
 
 
 def _refuse_constant(name: str) -> float:

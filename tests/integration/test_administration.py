@@ -265,6 +265,12 @@ def test_while_the_store_is_away_nobody_hears_that_his_password_is_wrong():
 # -- at their worst ---------------------------------------------------------------------------
 
 
+def test_a_body_in_chunks_is_411_and_ends_the_connection(gateway, json_client):
+    """It was closed without a word."""
+    chunked = {**json_client.headers, "Transfer-Encoding": "chunked"}
+    assert json_client.request("POST", "/api/", b"0\r\n\r\n", chunked)[0] == 411
+
+
 def test_a_body_over_the_limit_is_413_and_ends_the_connection(gateway, json_client):
     assert json_client.request("POST", "/api/", bytes(MAX_API_REQUEST + 1))[0] == 413
 

@@ -112,3 +112,21 @@ def test_rows_of_ever_other_names_are_refused_before_anything_is_made_of_them():
     rows = [{f"x{i}_u32": 1} for i in range(60_000)]
     with pytest.raises(ValueError, match="60000 names in rows, 100 allowed"):
         to_pack({"AccessList": rows})
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"A_u32": 1 << 32}, {"A_u32": -1}, {"A_u64": 1 << 64}, {"A_u32": [1, -1]}, {"A_u32": 1e20}],
+)
+def test_a_number_that_does_not_fit_is_refused_and_not_cut(params):
+    """MaxSession_u32 4294967296 became 0: no limit."""
+    with pytest.raises(ValueError, match="is not 0 to"):
+        to_pack(params)
+
+
+def test_a_name_that_occurs_twice_is_38():
+    body = (
+        b'{"jsonrpc":"2.0","id":1,"method":"Test","params":{"HubName_str":"A","HubName_str":"B"}}'
+    )
+    with pytest.raises(BadRequest):
+        read_request(body)
