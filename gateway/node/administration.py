@@ -42,8 +42,10 @@ log = structlog.get_logger()
 
 MAX_CONNECTIONS = 200  # administrators at once
 MAX_PER_SOURCE = 32  # of those, from one address
+MAX_STRANGERS = 100  # of those, who have shown no password: nobody shuts administrators out
 IDLE_S = 600.0  # a binary connection between two calls
 HTTP_IDLE_S = 60.0
+STRANGER_IDLE_S = 5.0  # without a right password so far
 MESSAGE_S = 20.0  # from the first byte of a call to its last, and for its answer to leave
 LAST_ANSWER_S = 0.2  # before a connection is ended that an administrator wants ended
 BACKLOG = 64 * 1024  # bytes behind a call, of the next one
@@ -64,6 +66,15 @@ class _Place:
     greenlet: "gevent.Greenlet[..., object]"
 
 
+@dataclass(slots=True)
+class _Visit:
+    """A connection to the HTTP interface."""
+
+    opening: Opening
+    is_known: bool = False
+    """Some request on it showed a right password."""
+
+
 class Administration:
     """Lets administrators in and serves their connections, a greenlet each."""
 
@@ -76,6 +87,8 @@ class Administration:
         self._places: dict[int, _Place] = {}
         self._numbers = numbers(1)
         self._by_source: Counter[str] = Counter()
+        self._strangers = 0
+        """Connections to the HTTP interface that have shown no right password so far."""
 
     def admit(self, login: AdminLogin, random: bytes, opening: Opening) -> Caller:
         """Return who proves to be an administrator. Raises Refused, StoreError, SealBroken."""
@@ -88,10 +101,12 @@ class Administration:
         log.info("administrator in", who=caller.name, address=opening.peer, tool=login.client_name)
         return caller
 
-    def has_place(self, opening: Opening) -> bool:
-        """Say whether one more connection of this peer may be served."""
+    def has_place(self, opening: Opening, *, for_api: bool = False) -> bool:
+        """Say whether one more connection of this peer may be served; `for_api`: it has not shown a
+        password yet."""
         source = source_of(host_of(opening))
-        return len(self._places) < MAX_CONNECTIONS and self._by_source[source] < MAX_PER_SOURCE
+        is_free = len(self._places) < MAX_CONNECTIONS and self._by_source[source] < MAX_PER_SOURCE
+        return is_free and not (for_api and self._strangers >= MAX_STRANGERS)
 
     def serve_calls(self, opening: Opening, caller: Caller, trailing: bytes) -> None:
         """Serve the binary calls of a connection from here on."""
@@ -189,23 +204,30 @@ class Administration:
     # -- HTTP ----------------------------------------------------------------------------------
 
     def _requests(self, opening: Opening, request: Request, trailing: bytes) -> None:
+        visit = _Visit(opening)
         body: Reader[bytes] = Reader(MAX_API_REQUEST + MAX_HEAD + BACKLOG)
         body.receive(trailing)
-        while True:
-            goes_on = self._respond(opening, request, body)
-            if not goes_on or request.headers.get("connection", "").lower() == "close":
-                return
-            head: Reader[Request] = Reader(body.limit)
-            head.receive(body.rest)
-            request = _read(opening, head, http.read_request(), HTTP_IDLE_S)
-            if not http.is_api(request.target):
-                _write(opening, http.not_found())
-                return
-            body = Reader(body.limit)
-            body.receive(head.rest)
+        self._strangers += 1
+        try:
+            while True:
+                goes_on = self._respond(visit, request, body)
+                if not goes_on or request.headers.get("connection", "").lower() == "close":
+                    return
+                head: Reader[Request] = Reader(body.limit)
+                head.receive(body.rest)
+                idle_s = HTTP_IDLE_S if visit.is_known else STRANGER_IDLE_S
+                request = _read(opening, head, http.read_request(), idle_s)
+                if not http.is_api(request.target):
+                    _write(opening, http.not_found())
+                    return
+                body = Reader(body.limit)
+                body.receive(head.rest)
+        finally:
+            self._strangers -= not visit.is_known
 
-    def _respond(self, opening: Opening, request: Request, reader: Reader[bytes]) -> bool:
+    def _respond(self, visit: "_Visit", request: Request, reader: Reader[bytes]) -> bool:
         """Answer one request; false when the connection must end behind it."""
+        opening = visit.opening
         if http.CHUNKED in request.headers:
             _write(opening, http_api.length_required())
             return False
@@ -226,6 +248,9 @@ class Administration:
                 log.warning("administrator refused", address=opening.peer, why=str(error))
                 _write(opening, http_api.unavailable("The store does not answer"))
                 return False
+            if caller is not None and not visit.is_known:
+                visit.is_known = True
+                self._strangers -= 1
             if caller is None and request.size > BACKLOG:
                 _write(opening, http_api.unauthorized())
                 return False

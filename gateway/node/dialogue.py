@@ -245,7 +245,7 @@ class Dialogues:
 
     def _serve_api(self, request: Request, opening: Opening, handshake: ServerHandshake) -> bool:
         """Pass a connection on that asks for the administration's HTTP interface."""
-        if not self._administration.has_place(opening):
+        if not self._administration.has_place(opening, for_api=True):
             self._count("admin-no-place")
             opening.write(unavailable())
             return False

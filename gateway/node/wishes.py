@@ -7,7 +7,7 @@ Source: spec 3.3, admin protocol 4.2, and the reference's source for the codes.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -24,6 +24,8 @@ from gateway.wire.requests import PasswordChange
 
 NAMES_S = 5.0  # how old names may be that are told
 MAX_NAMES = 1000  # told; a client shows them in a list to choose from
+MAX_LOOKED_AT = 5000  # hubs, the first by name: it is strangers who ask
+BATCH = 500  # of them, in one round trip
 _NOBODY = bytes(20)  # compared against when there is no such user
 
 
@@ -41,9 +43,16 @@ class Wishes:
         now = self._clock()
         if now >= self._names_at + NAMES_S:
             self._names_at = now
-            named = (hub.name for hub in self._fleet.directory.hubs() if not hub.no_enum)
-            self._names = tuple(islice(named, MAX_NAMES))
+            self._names = tuple(islice(self._named(), MAX_NAMES))
         return self._names
+
+    def _named(self) -> Iterator[str]:
+        store, directory = self._fleet.store, self._fleet.directory
+        names = store.members(store.keys.hubs())[:MAX_LOOKED_AT]
+        for start in range(0, len(names), BATCH):
+            for hub in directory.hubs_named(names[start : start + BATCH]):
+                if hub is not None and not hub.no_enum:
+                    yield hub.name
 
     def change_password(self, change: PasswordChange, random: bytes, address: str) -> User:
         """Give a user another password and return him; `random` is what his proof answers."""

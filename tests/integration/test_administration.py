@@ -334,6 +334,19 @@ def test_administrators_have_places_of_their_own(gateway):
     assert codes == [105, 105]
 
 
+def test_strangers_who_sit_at_the_http_interface_shut_nobody_out(gateway):
+    """From some addresses they held all 200 places, for a minute each with every 401."""
+    with ExitStack() as inside:
+        for number in range(110):
+            source = f"127.7.{number // 20}.1"
+            one = inside.enter_context(Stranger(gateway.tcp_port, source=source))
+            one.send(b"POST /api/ HTTP/1.1\r\nHost: gw\r\nContent-Length: 5\r\n\r\n")
+        assert gateway.wait_count("admin-no-place", 10)
+        assert refusal(gateway, PASSWORD) == 0
+    with JsonClient(gateway.tcp_port, PASSWORD) as client:
+        until(lambda: client.request("GET", "/api/")[0] == 200, "places to be free again")
+
+
 def test_a_stop_closes_administrators_in_order():
     with tempfile.TemporaryDirectory(prefix="ef-") as home, Gateway(Path(home)) as running:
         with Administrator(running.tcp_port) as administrator:
