@@ -32,6 +32,8 @@ _DESTINATION_MAC = _SOURCE_MAC + 48
 _SOURCE = _DESTINATION_MAC + 48
 _DESTINATION = _SOURCE + 128
 
+MAX_MATCHERS = 256  # of a list, that are kept for ports to come
+
 _NO_ADDRESS = (bytes(4), b"\xff" * 4)  # of ARP: nobody's
 
 
@@ -57,18 +59,38 @@ class _Entry(NamedTuple):
     discard: bool
 
 
+class Matchers:
+    """The matchers of one access list. A rule is compiled once, and ports that no rule tells apart
+    share one matcher: a list may be long, and ports many, when it changes."""
+
+    __slots__ = ("_arp", "_entries", "_made", "_names")
+
+    def __init__(self, rules: Iterable[AccessRule] = (), *, arp: bool = False) -> None:
+        """`rules` in the order they are asked; `arp`: ApplyIPv4AccessListOnArpPacket."""
+        self._entries = [(_fold(rule.source_user), _compile(rule)) for rule in rules if rule.active]
+        self._names = {name for name, _ in self._entries if name}
+        self._arp = arp
+        self._made: dict[Who, Matcher] = {}
+
+    def of(self, source: Who) -> "Matcher":
+        """Return the matcher of frames from a port of `source`."""
+        told = Who(*(name if name in self._names else "" for name in source))
+        found = self._made.get(told)
+        if found is None:
+            if len(self._made) >= MAX_MATCHERS:
+                self._made.clear()
+            asked = [entry for name, entry in self._entries if not name or told.is_named(name)]
+            found = self._made[told] = Matcher(asked, arp=self._arp)
+        return found
+
+
 class Matcher:
     """The rules that may be about frames from one port, in order."""
 
     __slots__ = ("_arp", "_later", "_on_entry")
 
-    def __init__(self, rules: Iterable[AccessRule], source: Who, *, arp: bool = False) -> None:
-        """`rules` in the order they are asked; `arp`: ApplyIPv4AccessListOnArpPacket."""
-        entries = [
-            _compile(rule)
-            for rule in rules
-            if rule.active and (not rule.source_user or source.is_named(_fold(rule.source_user)))
-        ]
+    def __init__(self, entries: Sequence[_Entry], *, arp: bool = False) -> None:
+        """Use `Matchers`."""
         named = (i for i, entry in enumerate(entries) if entry.destination_user)
         first_named = next(named, len(entries))
         self._on_entry = entries[:first_named]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coordinator.access import AccessRule
-from gateway.hub.access import DROPPED, Matcher, Who
+from gateway.hub.access import DROPPED, Matchers, Who
 from gateway.hub.filters import (
     Filter,
     entry_filters,
@@ -102,7 +102,7 @@ class Entry:
         self._port = port
         self._options = rules.options
         self._filters = entry_filters(terms.policy, rules.options)
-        self._matcher = Matcher(rules.access, terms.who, arp=rules.matches_arp)
+        self._matcher = rules.matchers.of(terms.who)
         self._ip_limits = terms.ip_limits
         self._ips = rules.ips if rules.watches_ips or self._ip_limits else None
         self._owner_of = rules.owner_of
@@ -223,6 +223,7 @@ class HubRules:
     def __init__(self, owner_of: Callable[[bytes], Port | None]) -> None:
         """`owner_of(mac)` says behind which port a station is."""
         self.access: Sequence[AccessRule] = ()
+        self.matchers = Matchers()
         self.options: Mapping[str, int] = {}
         self.ips: IpTable[Port] = IpTable()
         self.watches_ips = False
@@ -242,6 +243,7 @@ class HubRules:
         """Take a new access list, in the order it is asked, and new options."""
         self.access = tuple(rule for rule in access if rule.active)
         self.options = dict(options)
+        self.matchers = Matchers(self.access, arp=self.matches_arp)
         self._arm_all()
 
     def join(self, port: Port, terms: Terms = NO_TERMS) -> None:
