@@ -52,6 +52,12 @@ class Announcer:
             for is_again in (False, True):
                 self._waiting.setdefault((mac, is_again), now + AGAIN_S * is_again)
 
+    def forget(self, macs: Iterable[bytes]) -> None:
+        """Leave out stations that have gone: said once more, they would be looked for here."""
+        for mac in macs:
+            for is_again in (False, True):
+                self._waiting.pop((mac, is_again), None)
+
     def take(self, now: float) -> list[bytes]:
         """Return the frames that are due."""
         elapsed = now - self._filled_at if self._filled_at else 0.0

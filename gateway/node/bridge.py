@@ -101,6 +101,9 @@ class Bridge:
     def flush(self) -> None:
         """Nothing waits here."""
 
+    def withdraw(self, macs: Sequence[bytes]) -> None:
+        self._announcer.forget(macs)
+
     def announce(self, macs: Sequence[bytes]) -> None:
         """Let the LAN learn at once that these stations are here."""
         self._announcer.add(macs, time.monotonic())

@@ -153,6 +153,10 @@ class RunningCascade:
         if self._session is not None:
             self._session.flush()
 
+    def withdraw(self, macs: Sequence[bytes]) -> None:
+        if self._probes is not None:
+            self._probes.withdraw(macs)
+
     def announce(self, macs: Sequence[bytes]) -> None:
         """Let the other side learn at once that these stations are behind our hub."""
         if self._probes is not None:

@@ -83,6 +83,10 @@ class CascadeProbes:
                 entering.append(run)
         return entering
 
+    def withdraw(self, macs: Sequence[bytes]) -> None:
+        """Announce them no more."""
+        self._announcer.forget(macs)
+
     def announce(self, macs: Sequence[bytes], now: float) -> None:
         """Let the other side learn that stations are behind our hub."""
         self._announcer.add(macs, now)

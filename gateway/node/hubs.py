@@ -20,6 +20,7 @@ from gateway.node.tally import Tally
 from gateway.node.terms import unread_access_list
 from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.transport.timer import Timer
+from gateway.wire.ethernet import parse_macs
 
 
 class LiveHub:
@@ -57,6 +58,11 @@ class LiveHub:
         self.switch.unlearn(macs)
         for outlet in self.outlets.values() if macs else ():
             outlet.announce(macs)
+
+    def withdraw(self, macs: Sequence[bytes]) -> None:
+        """Announce stations no more that have gone, perhaps to a node of the same machine."""
+        for outlet in self.outlets.values() if macs else ():
+            outlet.withdraw(macs)
 
     def take_rules(self, access: AccessList, options: Mapping[str, int]) -> None:
         """Judge frames by other rules from now on."""
@@ -143,6 +149,7 @@ class Hubs:
         live = self.alive.get(session.record.hub.lower())
         if live is not None:
             live.sessions.pop(session.record.name, None)
+            live.withdraw(parse_macs(session.behind))
             self._drop_unused(live)
 
     def attach(self, hub: Hub, name: str, make: Callable[[LiveHub], Outlet]) -> None:

@@ -36,6 +36,9 @@ class Outlet(PortOwner, Protocol):
     def announce(self, macs: Sequence[bytes]) -> None:
         """Let who is behind this port learn that these stations are behind the hub, here, now."""
 
+    def withdraw(self, macs: Sequence[bytes]) -> None:
+        """These have gone: what is left of announcing them is not done."""
+
     def end(self, reason: str) -> None:
         """The hub is going, or this outlet is: give the port up. Must not wait."""
 

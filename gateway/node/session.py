@@ -27,6 +27,7 @@ from gateway.transport.peer import address_of
 from gateway.transport.timer import Timer
 from gateway.wire.blocks import Run
 from gateway.wire.codes import MAX_CONNECTIONS, Direction, ErrorCode
+from gateway.wire.ethernet import parse_macs
 
 log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class Session:
         "_count",
         "_ended",
         "_expiry",
+        "_hints",
         "_kept",
         "_kept_bytes",
         "_log",
@@ -75,12 +77,15 @@ class Session:
         gate: Gate,
         *,
         message: str,
+        hints: Sequence[str] = (),
         ended: Callable[["Session", str], None],
         count: Callable[[str], None],
     ) -> None:
-        """`message` is for the client; `ended(session, reason)` is told once, when it is over.
+        """`message` is for the client; `hints` are the addresses last seen behind it, perhaps
+        elsewhere, where the record's own were seen here.
 
-        `count(reason)` is told of each connection lost.
+        `ended(session, reason)` is told once, when it is over; `count(reason)` of each connection
+        lost.
         """
         self.record = record
         self.switch = switch
@@ -90,6 +95,7 @@ class Session:
         self._kept_bytes = 0
         self.egress: Connection | None = None
         self._settled = Traffic()
+        self._hints = tuple(hints)
         self._told: tuple[int, tuple[str, ...]] = (0, record.macs)
         self.ended = False
         self._ended = ended
@@ -111,8 +117,7 @@ class Session:
             joins=record.bridge and not record.monitor,
             terms=terms,
         )
-        macs = [bytes.fromhex(mac.replace(":", "")) for mac in record.macs]
-        switch.recall(self.port, macs, time.monotonic())
+        switch.recall(self.port, parse_macs(record.macs), time.monotonic())
         self._expiry.set(record.timeout_ms / 1000)
 
     def change(self, terms: Terms) -> None:
@@ -245,11 +250,16 @@ class Session:
         `macs` are the addresses behind the client, latest last: hints in the session's record.
         """
         traffic = self.unsettled()
-        macs = macs[-MAX_HINTS:]
+        macs = macs[-MAX_HINTS:] or self.behind  # one that has not spoken yet is not nobody
         news = (len(self.connections), macs)
         if not traffic and news == self._told:
             return None
         return SessionUpdate(self.record, len(self.connections), traffic, macs)
+
+    @property
+    def behind(self) -> tuple[str, ...]:
+        """Return the addresses last known behind the client."""
+        return self._told[1] or self._hints
 
     def settle(self, update: SessionUpdate, ledger: Ledger) -> None:
         """Note that the store has `update`, and enter its traffic into the ledger: once."""

@@ -30,6 +30,7 @@ from gateway.node.ledger import Ledger
 from gateway.node.owned import OwnedHubs
 from gateway.node.session import Session, facts_of
 from gateway.transport.gate import ALWAYS_OPEN
+from gateway.wire.ethernet import parse_macs
 
 log = structlog.get_logger()
 
@@ -227,7 +228,13 @@ class SessionTable:
         live = self._hubs.raise_hub(hub, access)
         live.is_current = False  # the directory is asked anew: what the record says may be old
         session = Session(
-            record, live.switch, live.gate, message=hub.message, ended=self._end, count=self._count
+            record,
+            live.switch,
+            live.gate,
+            message=hub.message,
+            hints=hints,
+            ended=self._end,
+            count=self._count,
         )
         if wait_s is not None:
             session.wait(wait_s)
@@ -236,7 +243,7 @@ class SessionTable:
         if wait_s is None or hub.kind is HubKind.DYNAMIC:
             # It is here, or nobody else can have it. Of a static hub the client that is waited for
             # may have gone to another node, and its traffic must not be called away from there.
-            live.announce([bytes.fromhex(mac.replace(":", "")) for mac in hints])
+            live.announce(parse_macs(hints))
         return session
 
     def _end(self, session: Session, reason: str) -> None:

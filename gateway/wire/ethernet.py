@@ -3,6 +3,7 @@
 destination 6, source 6, (tag 0x8100 or 0x88A8, u16 priority and VLAN)*, u16 type, payload
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 BROADCAST = b"\xff" * 6
@@ -46,6 +47,11 @@ def is_group(mac: bytes) -> bool:
 def is_station(mac: bytes) -> bool:
     """Tell whether `mac` can be one station's own address: neither a group nor all zero."""
     return not mac[0] & 1 and mac != NOBODY
+
+
+def parse_macs(texts: Iterable[str]) -> list[bytes]:
+    """Return the addresses that `format_mac` wrote."""
+    return [bytes.fromhex(text.replace(":", "")) for text in texts]
 
 
 def format_mac(mac: bytes) -> str:

@@ -24,6 +24,14 @@ def test_a_station_is_announced_at_once_and_again():
     assert not announcer
 
 
+def test_a_station_that_has_gone_is_announced_no_more():
+    announcer = Announcer()
+    announcer.add([MAC], 10.0)
+    announcer.take(10.0)
+    announcer.forget([MAC, bytes(6)])
+    assert not announcer
+
+
 def test_a_station_that_comes_twice_is_announced_once():
     announcer = Announcer()
     announcer.add([MAC], 10.0)

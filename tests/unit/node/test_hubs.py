@@ -36,6 +36,9 @@ class Wire:
     def announce(self, macs) -> None:
         self.told.append(tuple(macs))
 
+    def withdraw(self, macs) -> None:
+        self.told.append(("withdrawn", *macs))
+
     def end(self, reason: str) -> None:
         self.live.switch.detach(self.port)
         self.told.append(reason)
