@@ -31,7 +31,6 @@ from gateway.wire.codes import ErrorCode, describe
 from gateway.wire.pack import Element, Pack
 from gateway.wire.rpc_struct import Struct, Values
 
-_LOOKS = ("Get", "Enum", "Read", "Test")
 _NOT_FOUND = {"hub": ErrorCode.HUB_NOT_FOUND}
 _TOO_MANY = {
     "hub": ErrorCode.TOO_MANY_HUBS,
@@ -78,10 +77,9 @@ def carry_out(context: Context, caller: Caller, name: str, asked: Pack, now: Tim
         raise refusal(ErrorCode.NOT_SUPPORTED, f"{name[:80]} is not served")
     try:
         call = _admit(context, caller, method, asked, now)
-        is_change = not method.name.startswith(_LOOKS)
         values = method.handler(call)
         goes_on = replace(caller, secret=call.own_secrets[-1]) if call.own_secrets else caller
-        return Answer(method.struct, values, is_change, goes_on)
+        return Answer(method.struct, values, method.changes, goes_on)
     except (CoordinatorError, NotPossible, LimitExceeded) as error:
         code = code_of(error)
         # What is wrong with the store is for the log: its address and keys are no tenant's affair.

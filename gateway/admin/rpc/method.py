@@ -121,6 +121,9 @@ class Method:
     """Which field names the hub, where `who` is HUB."""
     forbidden_by: Sequence[str] = ()
     """Options of the hub that forbid it to the hub's administrator."""
+    changes: bool = True
+    """Whether it may change something: then it is not for who may only look. What does not say so
+    is taken to change."""
 
     @property
     def struct(self) -> Struct:
