@@ -28,7 +28,8 @@ from gateway.admin.live import ConnectionRow
 from gateway.admin.rpc.dispatch import Answer, carry_out
 from gateway.admin.rpc.method import Context
 from gateway.errors import ProtocolError, Refused
-from gateway.node.attempts import Attempts
+from gateway.node.alarm import Alarms
+from gateway.node.attempts import ADMINISTRATORS, Attempts
 from gateway.node.listener import source_of
 from gateway.transport.opening import Opening
 from gateway.wire import http, http_api, jsonrpc, rpc
@@ -82,7 +83,8 @@ class Administration:
         """`count(reason)` counts what was refused."""
         self._context = context
         self._count = count
-        self._attempts = Attempts()
+        alarms = Alarms(context.fleet, context.live.node)
+        self._attempts = Attempts(ADMINISTRATORS, context.fleet.attempts, alarms.tell)
         self._served = Group()
         self._places: dict[int, _Place] = {}
         self._numbers = numbers(1)
@@ -94,7 +96,7 @@ class Administration:
         """Return who proves to be an administrator. Raises Refused, StoreError, SealBroken."""
         host = host_of(opening)
         is_local = is_loopback(host)
-        with self._attempts.attempt(host):
+        with self._attempts.attempt(host, _account(login.hub or "")):
             caller = administrators.by_proof(
                 self._context.fleet, login.hub, login.proof, random, opening.peer, is_local=is_local
             )
@@ -273,7 +275,7 @@ class Administration:
             return None
         host = host_of(opening)
         try:
-            with self._attempts.attempt(host):
+            with self._attempts.attempt(host, _account(shown.hub)):
                 return administrators.by_password(
                     self._context.fleet, shown.hub, shown.password, opening.peer
                 )
@@ -321,6 +323,11 @@ class Administration:
         if isinstance(answer, Refused):
             return jsonrpc.encode_error(id, answer.code, str(answer))
         return _aside(_size(answer), _encode_json, answer, id)
+
+
+def _account(hub: str) -> str:
+    """Return whose password is guessed at, by the name that was typed."""
+    return hub.lower() or "administrator"
 
 
 def host_of(opening: Opening) -> str:

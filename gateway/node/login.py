@@ -35,6 +35,8 @@ from coordinator.placement import At, Here, Nobody, Wait
 from coordinator.times import utc_now
 from gateway.errors import Refused
 from gateway.node.admission import check_hub, check_user, settle
+from gateway.node.alarm import Alarms
+from gateway.node.attempts import USERS, Attempts
 from gateway.node.lease import NodeLease
 from gateway.node.owned import MOST_WAIT_S, OwnedHubs
 from gateway.node.session import Session
@@ -82,6 +84,7 @@ class Logins:
         self._table = table
         self._entrance = entrance
         self._siblings = siblings
+        self._attempts = Attempts(USERS, fleet.attempts, Alarms(fleet, entrance.node).tell)
 
     def admit(
         self, login: Login, random: bytes, opening: Opening
@@ -93,7 +96,7 @@ class Logins:
         try:
             if isinstance(login.credential, TicketProof):
                 return self._by_ticket(login, login.credential.ticket, opening)
-            return self._by_proof(login, random, opening)
+            return self._guarded(login, random, opening)
         except NotFound as error:
             raise Refused(ErrorCode.AUTH_FAILED, str(error), "auth-failed") from error
         except BadTicket as error:
@@ -111,6 +114,23 @@ class Logins:
             raise Refused(ErrorCode.SERVER_CANNOT_ACCEPT, str(error), "not-owner") from error
         except InvalidValue as error:  # source rules that somebody broke by hand: let nobody in
             raise Refused(ErrorCode.SERVER_CANNOT_ACCEPT, str(error), "broken-rules") from error
+
+    def _guarded(
+        self, login: Login, random: bytes, opening: Opening
+    ) -> tuple[Session, bytes] | Redirect:
+        """Look at a proof, unless too many wrong ones came before it; one that is right asks the
+        store nothing for that."""
+        attempts, address = self._attempts, opening.peer_address
+        account = f"{login.hub}/{login.user}".lower()
+        attempts.check(address, account)
+        try:
+            admitted = self._by_proof(login, random, opening)
+        except Refused as error:
+            if error.reason == "auth-failed":
+                attempts.wrong(address, account)
+            raise
+        attempts.right(address, account)
+        return admitted
 
     def _by_proof(
         self, login: Login, random: bytes, opening: Opening
