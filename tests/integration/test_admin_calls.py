@@ -154,7 +154,7 @@ def proof(password: str) -> bytes:
 
 def enter(fleet: Fleet, hub: str | None, password: str, *, is_local: bool = False) -> int:
     try:
-        by_proof(fleet, hub, proof(password), RANDOM, "192.0.2.9:5", is_local=is_local)
+        by_proof(fleet, hub, proof(password), RANDOM, "192.0.2.9:5", is_local=is_local, now=NOW)
     except Refused as error:
         return error.code
     return 0
@@ -167,9 +167,9 @@ def test_before_there_is_a_password_only_who_sits_here_gets_in(context):
     assert enter(fleet, None, "guess") == 12
     assert enter(fleet, "T2", "") == 51
     with pytest.raises(Refused):
-        by_password(fleet, "", "", "192.0.2.9:5")
+        by_password(fleet, "", "", "192.0.2.9:5", now=NOW)
     with pytest.raises(Refused):
-        by_password(fleet, "T2", "", "192.0.2.9:5")
+        by_password(fleet, "T2", "", "192.0.2.9:5", now=NOW)
 
 
 def test_a_password_is_set_and_holds(context):
@@ -177,14 +177,14 @@ def test_a_password_is_set_and_holds(context):
     assert code(context, "SetServerPassword", PlainTextPassword_str="secret") == 0
     assert enter(fleet, None, "secret") == 0
     assert enter(fleet, None, "", is_local=True) == 12
-    assert by_password(fleet, "Administrator", "secret", "").is_fleet_admin
+    assert by_password(fleet, "Administrator", "secret", "", now=NOW).is_fleet_admin
     hashed = to_pack({"HashedPassword_bin": ""})
     with pytest.raises(Refused):
         carry_out(context, ADMINISTRATOR, "SetServerPassword", hashed, NOW)
     assert enter(fleet, "T1", "secret") == 12
     assert enter(fleet, "t1", "hubpw") == 0
     assert enter(fleet, "NOWHERE", "hubpw") == 8
-    assert by_password(fleet, "t1", "hubpw", "").hub == "T1"
+    assert by_password(fleet, "t1", "hubpw", "", now=NOW).hub == "T1"
 
 
 def test_a_hub_keeps_its_password_unless_another_is_given(context):
@@ -253,8 +253,8 @@ def test_what_an_administrator_changes_is_noted_as_his_without_secrets(context: 
     online, password = context.fleet.audit.latest(2)
     assert (online.what, online.hub) == ("hub set", "T1")
     assert (online.before, online.after) == ({"online": "yes"}, {"online": "no"})
-    assert online.actor == Actor("rpc", "administrator of T1", "")
-    assert password.actor == Actor("rpc", "administrator", "192.0.2.9:50000")
+    assert online.actor == Actor("rpc", "administrator of T1", "", "hub-admin of T1")
+    assert password.actor == Actor("rpc", "administrator", "192.0.2.9:50000", "fleet-admin")
     assert (password.what, password.after) == ("admin password", {"password": "(hidden)"})
     ask(context, "CreateUser", HubName_str="T1", Name_str="new", AuthType_u32=0)
     made = context.fleet.audit.latest(1)[0]

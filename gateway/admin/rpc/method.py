@@ -60,7 +60,10 @@ class Call:
     @property
     def fleet(self) -> Fleet:
         """Return the fleet in the caller's hands: what he changes is noted as his."""
-        return self.context.fleet.acting(Actor("rpc", self.caller.name, self.caller.address))
+        caller = self.caller
+        return self.context.fleet.acting(
+            Actor(caller.via, caller.name, caller.address, caller.role)
+        )
 
     @property
     def hub(self) -> Hub:
