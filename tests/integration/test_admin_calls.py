@@ -7,8 +7,9 @@ import pytest
 
 from coordinator.audit import Actor
 from coordinator.fleet import Fleet
-from coordinator.model import Hub
+from coordinator.model import Hub, Role
 from coordinator.times import Timestamp
+from gateway.admin import named_administrators as named
 from gateway.admin.administrators import EMPTY, by_password, by_proof
 from gateway.admin.live import Table
 from gateway.admin.rpc.dispatch import Answer, carry_out
@@ -124,6 +125,26 @@ ELSEWISE = {
     # Its own hub without any settings: no hub type is 38 in a cluster.
     ("SetHub", "own"): 38,
 }
+
+
+@pytest.mark.parametrize("hub", ["", "T1"])
+def test_who_may_only_look_is_refused_every_change_and_nothing_else(context, hub):
+    fleet = context.fleet
+    named.add(fleet, "carol", Role.READ_ONLY, NOW, password="a password", hub=hub)
+    carol = by_password(fleet, "carol", "a password", "192.0.2.9:5", now=NOW)
+    fleet_admin = ADMINISTRATOR if not hub else hub_admin(context)
+    before = (fleet.directory.version(), fleet.audit.latest(1))
+    for method in METHODS.values():
+        needed = {f"{n}_{'utf' if n == 'AccountName' else 'str'}": "u1" for n in method.needs}
+        asked = {**needed, f"{method.hub_field}_str": "T1"}
+        if method.changes:
+            assert code(context, method.name, carol, **asked) == 52, method.name
+        else:
+            allowed = code(context, method.name, fleet_admin, **asked)
+            assert code(context, method.name, carol, **asked) == allowed, method.name
+    assert (fleet.directory.version(), fleet.audit.latest(1)) == before
+    named.remove(fleet, "carol")
+    assert code(context, "EnumHub", carol) == 52
 
 
 def test_a_hub_administrator_sees_no_other_hub(context):
