@@ -19,6 +19,7 @@ from coordinator.model import FleetCertificate, Role, User
 from coordinator.sessions import hash_session_key
 from gateway.admin import administrators
 from gateway.admin import named_administrators as named
+from gateway.admin.rpc.convert import stable_id
 from gateway.admin.rpc.dispatch import carry_out
 from gateway.admin.rpc.method import Context
 from gateway.admin.rpc.methods import METHODS
@@ -38,6 +39,7 @@ NAMES = ("keeper", "cas", "g1", "carol", "bot", "plain", "hashed", "certified", 
 # Calls that ask for nothing in particular, and about whatever there is.
 ASKED: list[dict[str, object]] = [
     {},
+    {"Id_u32": stable_id("node-1")},
     *({"HubName_str": hub, "Name_str": name} for hub in ("T1", "S1") for name in NAMES),
     *({"HubName_Ex_str": "T1", "HubName_str": "T1", "AccountName_utf": n} for n in NAMES),
     *({"HubName_str": hub, "Id_u32": n, "Key_u32": n} for hub in ("T1", "S1") for n in (0, 1, 2)),
