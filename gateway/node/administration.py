@@ -49,7 +49,7 @@ HTTP_IDLE_S = 60.0
 STRANGER_IDLE_S = 5.0  # without a right password so far
 MESSAGE_S = 20.0  # from the first byte of a call to its last, and for its answer to leave
 LAST_ANSWER_S = 0.2  # before a connection is ended that an administrator wants ended
-LOOK_EVERY_S = 1.0  # at administrators' names and tokens, for those that are none any more
+LOOK_EVERY_S = 0.5  # at administrators' names and tokens, for those that are none any more
 BACKLOG = 64 * 1024  # bytes behind a call, of the next one
 
 ASIDE_BYTES = 32 * 1024  # some 5 ms of work
