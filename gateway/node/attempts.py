@@ -38,6 +38,7 @@ from gateway.wire.codes import ErrorCode
 MOST_WAIT_S = 4.5
 K = TypeVar("K")
 V = TypeVar("V")
+T = TypeVar("T")
 
 MAX_REMEMBERED = 10_000  # of a kind; the one longest unheard of is forgotten first
 SAME_S = 60.0  # so long a wrong password that was counted is not counted again
@@ -127,6 +128,19 @@ class Attempts:
             self._alarm("slowed", f"{source} guesses {terms.whose}")
         if spent.account_crossed:
             self._alarm("attacked", f"many wrong passwords for {account}")
+
+    def guarded(self, address: str, account: str, act: Callable[[], T]) -> T:
+        """Return what `act` returns, who looks at a password; raise Refused if that is not to be
+        now. What it refuses as `auth-failed` counts as wrong, and nothing else is counted."""
+        self.check(address, account)
+        try:
+            found = act()
+        except Refused as error:
+            if error.reason == "auth-failed":
+                self.wrong(address, account)
+            raise
+        self.right(address, account)
+        return found
 
     @contextmanager
     def attempt(self, address: str, account: str, shown: bytes = b"") -> Iterator[None]:
@@ -221,6 +235,11 @@ class Attempts:
     def _refused(self, address: str) -> Refused:
         terms = self._terms
         return Refused(terms.code, f"{address} guesses {terms.whose}", terms.reason)
+
+
+def account_of(hub: str, user: str) -> str:
+    """Return how a user's account is counted; both may be anything."""
+    return f"{hub}/{user}".lower()
 
 
 @lru_cache(maxsize=4096)

@@ -35,8 +35,7 @@ from coordinator.placement import At, Here, Nobody, Wait
 from coordinator.times import utc_now
 from gateway.errors import Refused
 from gateway.node.admission import check_hub, check_user, settle
-from gateway.node.alarm import Alarms
-from gateway.node.attempts import USERS, Attempts
+from gateway.node.attempts import Attempts, account_of
 from gateway.node.lease import NodeLease
 from gateway.node.owned import MOST_WAIT_S, OwnedHubs
 from gateway.node.session import Session
@@ -76,7 +75,9 @@ class Logins:
         table: SessionTable,
         entrance: Entrance,
         siblings: Siblings,
+        attempts: Attempts,
     ) -> None:
+        """`attempts`: at users' passwords."""
         self._fleet = fleet
         self._lookups = Lookups(fleet.directory, fleet.rules)
         self._lease = lease
@@ -84,7 +85,7 @@ class Logins:
         self._table = table
         self._entrance = entrance
         self._siblings = siblings
-        self._attempts = Attempts(USERS, fleet.attempts, Alarms(fleet, entrance.node).tell)
+        self._attempts = attempts
 
     def admit(
         self, login: Login, random: bytes, opening: Opening
@@ -96,7 +97,10 @@ class Logins:
         try:
             if isinstance(login.credential, TicketProof):
                 return self._by_ticket(login, login.credential.ticket, opening)
-            return self._guarded(login, random, opening)
+            account = account_of(login.hub, login.user)
+            return self._attempts.guarded(
+                opening.peer_address, account, lambda: self._by_proof(login, random, opening)
+            )
         except NotFound as error:
             raise Refused(ErrorCode.AUTH_FAILED, str(error), "auth-failed") from error
         except BadTicket as error:
@@ -114,23 +118,6 @@ class Logins:
             raise Refused(ErrorCode.SERVER_CANNOT_ACCEPT, str(error), "not-owner") from error
         except InvalidValue as error:  # source rules that somebody broke by hand: let nobody in
             raise Refused(ErrorCode.SERVER_CANNOT_ACCEPT, str(error), "broken-rules") from error
-
-    def _guarded(
-        self, login: Login, random: bytes, opening: Opening
-    ) -> tuple[Session, bytes] | Redirect:
-        """Look at a proof, unless too many wrong ones came before it; one that is right asks the
-        store nothing for that."""
-        attempts, address = self._attempts, opening.peer_address
-        account = f"{login.hub}/{login.user}".lower()
-        attempts.check(address, account)
-        try:
-            admitted = self._by_proof(login, random, opening)
-        except Refused as error:
-            if error.reason == "auth-failed":
-                attempts.wrong(address, account)
-            raise
-        attempts.right(address, account)
-        return admitted
 
     def _by_proof(
         self, login: Login, random: bytes, opening: Opening
