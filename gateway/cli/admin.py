@@ -175,7 +175,7 @@ def password(invocation: Invocation, name: str, password_file: str | None) -> No
     elif name:
         click.echo("password set; whoever is in by the one before is out within a second or so")
     else:
-        click.echo("password set; administrators who are in stay in")
+        click.echo("password set; the next call of whoever is in by the one before is refused")
 
 
 @token.command("list")

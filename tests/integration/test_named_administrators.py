@@ -75,8 +75,8 @@ def ports(home: Path) -> Iterator[list[int]]:
             env=environment(home),
         )
     try:
-        wait = ("wait", "--for", "nodes=3", "--for", "ok", "--timeout", "15")
-        subprocess.run([*ARGV, *wait], timeout=DEADLINE, env=environment(home), check=True)
+        wait = ("wait", "--for", "nodes=3", "--for", "ok", "--timeout", "50")
+        subprocess.run([*ARGV, *wait], timeout=60, env=environment(home), check=True)
         yield [number + worker for worker in (1, 2, 3)]
     finally:
         process.terminate()
