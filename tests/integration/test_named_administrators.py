@@ -8,7 +8,9 @@ stock vpncmd ──────────────────┘
 import base64
 import itertools
 import json
+import random
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -38,7 +40,7 @@ from gateway.wire.handshake import ClientHandshake
 from tests.conftest import NOW
 from tests.hostile.administrator import Administrator, JsonClient
 from tests.hostile.stranger import Stranger
-from tests.integration.test_cli_fleet import ARGV, DEADLINE, environment, free_tcp_port
+from tests.integration.test_cli_fleet import ARGV, DEADLINE, environment
 from tests.stock.vpncmd import VpncmdError, batch
 from tests.stock.waiting import until
 
@@ -62,10 +64,23 @@ def etherfleet(home: Path, *words: str, given: str | None = None, code: int = 0)
     return json.loads(done.stdout) if code == 0 else done.stderr
 
 
+def free_tcp_ports(count: int) -> int:
+    """Return the first of so many ports in a row that nobody has, nor is given by the system."""
+    while True:
+        first = random.randrange(20_000, 30_000)
+        with ExitStack() as held:
+            try:
+                for number in range(first, first + count):
+                    held.enter_context(socket.create_server(("127.0.0.1", number)))
+            except OSError:
+                continue
+            return first
+
+
 @pytest.fixture(scope="module")
 def ports(home: Path) -> Iterator[list[int]]:
     """The ports of three workers, each its own."""
-    number = free_tcp_port()
+    number = free_tcp_ports(4)
     log = home.with_name("log")
     listen = ("--listen", f"127.0.0.1:{number}")
     with log.open("w") as out:
