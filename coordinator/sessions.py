@@ -209,9 +209,12 @@ class Sessions:
         """Return how many sessions a hub has."""
         return self._store.size(self._keys.sessions(hub))
 
-    def of_hub(self, hub: str) -> list[SessionRecord]:
-        """Return a hub's sessions by name."""
-        return self._read((hub, name) for name in self._store.members(self._keys.sessions(hub)))
+    def of_hub(
+        self, hub: str, most: int | None = None, *, at_once: int = BATCH
+    ) -> list[SessionRecord]:
+        """Return a hub's sessions by name, `most` of them at most, read `at_once` at a time."""
+        names = self._store.members(self._keys.sessions(hub))[:most]
+        return self._read(((hub, name) for name in names), at_once)
 
     def of_user(self, hub: str, user: str) -> list[SessionRecord]:
         """Return a user's sessions by name."""
@@ -223,11 +226,11 @@ class Sessions:
         places = self._store.members(self._keys.node_sessions(node))
         return self._read((p[0], p[2]) for p in (place.partition(":") for place in places))
 
-    def _read(self, names: Iterable[tuple[str, str]]) -> list[SessionRecord]:
+    def _read(self, names: Iterable[tuple[str, str]], at_once: int = BATCH) -> list[SessionRecord]:
         keys = [self._keys.session(hub, name) for hub, name in names]
         found: list[SessionRecord] = []
-        for start in range(0, len(keys), BATCH):
-            batch = self._store.fields_of(keys[start : start + BATCH])
+        for start in range(0, len(keys), at_once):
+            batch = self._store.fields_of(keys[start : start + at_once])
             found += [session_from_fields(fields) for fields in batch if fields]
         return found
 

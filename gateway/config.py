@@ -70,6 +70,8 @@ class Gateway(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Percent of a standard node's sessions; 1 to 1000."""
     max_sessions: int = 0
     """Sessions of this node; 0: 100000."""
+    admin_page: bool = False
+    """Show administrators a page at `https://<gateway>/admin/`. False: there is none."""
 
 
 class Session(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

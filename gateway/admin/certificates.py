@@ -9,6 +9,15 @@ from coordinator.times import Timestamp, from_timestamp
 from gateway.admin import audit
 
 
+def days_left_of(der: bytes, now: Timestamp) -> int | None:
+    """Return the same of a certificate in DER."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+    except ValueError:
+        return None
+    return (certificate.not_valid_after_utc - from_timestamp(now)).days
+
+
 def days_left(pem: str, now: Timestamp) -> int | None:
     """Return whole days until a certificate ends, below 0 after it; None if it cannot be read."""
     try:

@@ -10,7 +10,7 @@ again (spec 6.4).
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import count as numbers
@@ -32,9 +32,10 @@ from gateway.node.alarm import Alarms
 from gateway.node.attempts import ADMINISTRATORS, Attempts
 from gateway.node.listener import source_of
 from gateway.transport.opening import Opening
-from gateway.wire import http, http_api, jsonrpc, rpc
+from gateway.wire import http, http_api, http_page, jsonrpc, rpc
 from gateway.wire.codes import MAX_API_REQUEST, MAX_HEAD, MAX_RPC_REQUEST, ErrorCode
 from gateway.wire.http import Request
+from gateway.wire.http_page import Page
 from gateway.wire.pack import Pack
 from gateway.wire.reader import Reader
 from gateway.wire.requests import AdminLogin
@@ -82,8 +83,11 @@ class _Visit:
 class Administration:
     """Lets administrators in and serves their connections, a greenlet each."""
 
-    def __init__(self, context: Context, count: Callable[[str], None]) -> None:
-        """`count(reason)` counts what was refused."""
+    def __init__(
+        self, context: Context, count: Callable[[str], None], pages: Mapping[str, Page]
+    ) -> None:
+        """`count(reason)` counts what was refused; `pages` are the page's files by target."""
+        self.pages = pages
         self._context = context
         self._count = count
         alarms = Alarms(context.fleet, context.live.node)
@@ -249,7 +253,7 @@ class Administration:
                 head.receive(body.rest)
                 idle_s = HTTP_IDLE_S if visit.is_known else STRANGER_IDLE_S
                 request = _read(opening, head, http.read_request(), idle_s)
-                if not http.is_api(request.target):
+                if not http.is_api(request.target) and request.target not in self.pages:
                     _write(opening, http.not_found())
                     return
                 body = Reader(body.limit)
@@ -260,6 +264,10 @@ class Administration:
     def _respond(self, visit: "_Visit", request: Request, reader: Reader[bytes]) -> bool:
         """Answer one request; false when the connection must end behind it."""
         opening = visit.opening
+        if (page := self.pages.get(request.target)) is not None:
+            is_look = http_page.is_look(request)
+            _write(opening, page.answer(request) if is_look else http.not_found())
+            return is_look
         if http.CHUNKED in request.headers:
             _write(opening, http_api.length_required())
             return False

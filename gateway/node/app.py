@@ -26,6 +26,7 @@ from coordinator.model import FleetCertificate, Node
 from coordinator.redis_store import LEASE_TIMEOUT, connect
 from coordinator.times import utc_now
 from gateway import __version__, logs
+from gateway.admin import page
 from gateway.admin.rpc.method import Context
 from gateway.config import Settings
 from gateway.embedded import EmbeddedStore
@@ -143,7 +144,8 @@ class App:
         self.table.join_fleet(self._owned, self._lease)
         self._calls_store = connect(store_url(settings), settings.fleet.name, pool_size=1)
         self._calls = NodeCalls(settings.node, fleet.calls, fleet.calls.over(self._calls_store))
-        self._administration = Administration(self._office(), self._counters.count)
+        pages = page.load() if settings.gateway.admin_page else {}
+        self._administration = Administration(self._office(), self._counters.count, pages)
         attempts = Attempts(USERS, fleet.attempts, Alarms(fleet, settings.node).tell)
         self._dialogues = Dialogues(
             self.shown,

@@ -108,7 +108,8 @@ class Dialogues:
         """Speak until the end; true when the connection has become part of a session."""
         opening.handshake()
         random = os.urandom(20)
-        handshake = ServerHandshake(Hello(product=PRODUCT, random=random))
+        hello = Hello(product=PRODUCT, random=random)
+        handshake = ServerHandshake(hello, pages=self._administration.pages)
         while True:
             try:
                 event = handshake.next_event()

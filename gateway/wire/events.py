@@ -59,7 +59,8 @@ class HubsRequested(Event):
 
 @dataclass(frozen=True, slots=True)
 class ApiRequested(Event):
-    """A request of the administration's HTTP interface began: its body is in `trailing` and behind.
+    """A request of the administration's HTTP interface, or for its page, began: its body is in
+    `trailing` and behind.
 
     The dialogue is over; whoever serves the interface goes on with the connection.
     """

@@ -2,6 +2,7 @@
 
       GET / (and other junk, 19 times at most)  ->  a page; stock clients insist on the 403 one
       /api, any method, also behind some junk   ->  (the administration's, see `http_api`)
+      GET /admin/ and its files, if they are on ->  (the same, see `http_page`)
       POST connect.cgi, the signature           ->  hello
       POST vpn.cgi, noop (30 times at most)     ->  noop
       POST vpn.cgi, login                       ->  welcome, then blocks
@@ -15,7 +16,7 @@ Source: spec 1.3 to 1.7, 3, 5.2, 6.4, 8. Before the login at most MAX_SERVER_BAC
 (128 KiB) and one head or pack (64 KiB) are held.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Container, Generator, Sequence
 
 from gateway.errors import LimitExceeded, Malformed, ProtocolError
 from gateway.wire import http
@@ -43,6 +44,7 @@ from gateway.wire.events import (
 )
 from gateway.wire.fields import encode_error
 from gateway.wire.hello import Hello, hello_to_bytes
+from gateway.wire.http_page import is_look
 from gateway.wire.login import read_login
 from gateway.wire.pack import Pack, integer
 from gateway.wire.redirect import Redirect, encode_redirect
@@ -66,12 +68,18 @@ _WISHES: dict[str, Callable[[Pack], Event]] = {
 
 
 class ServerHandshake(Dialogue):
-    """One accepted connection. `padding` (0 to 999 random bytes) goes with every pack we send."""
+    """One accepted connection. `padding` (0 to 999 random bytes) goes with every pack we send.
 
-    def __init__(self, hello: Hello, *, padding: bytes = b"") -> None:
+    `pages` are the targets of the administrators' page; without any it is as if there were none.
+    """
+
+    def __init__(
+        self, hello: Hello, *, padding: bytes = b"", pages: Container[str] = frozenset()
+    ) -> None:
         super().__init__(MAX_SERVER_BACKLOG)
         self._hello = hello
         self._padding = padding
+        self._pages = pages
         self._wish: Event | None = None
         self._begin(self._read_opening())
 
@@ -145,6 +153,8 @@ class ServerHandshake(Dialogue):
             body = yield request.size
             if _is_signature(request, body):
                 return None
+            if request.target in self._pages and is_look(request):
+                return request
             self._send(_page(request))
         allowed = MAX_REQUESTS_BEFORE_SIGNATURE
         raise LimitExceeded(f"{allowed + 1} requests before the signature, {allowed} allowed")

@@ -29,6 +29,7 @@ _HEADERS = {
     "Access-Control-Allow-Methods": "OPTIONS,GET,POST",
     "Cache-Control": "no-cache",
     "Connection": "Keep-Alive",
+    "X-Content-Type-Options": "nosniff",
 }
 _REALM = (
     "Username 'administrator' for the whole fleet, or a hub's name and its administrator's password"

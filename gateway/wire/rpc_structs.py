@@ -94,7 +94,42 @@ _HUB_LOG = """
 """
 _FILE = "FilePath_str ServerName_str? Offset_u32 Buffer_bin?"
 
+# Of our own calls; what the reference's cannot say. "Fleet" in a name marks them.
+_RATE = " ".join(
+    f"Rate.{way}{what}_u64" for way in ("Recv", "Send") for what in ("Bytes", "Frames")
+)
+_FLEET_STATUS = """
+    FleetName_str HubName_str CallerName_utf NodeName_str Verdict_str CurrentTime_dt Product_str
+    NumNodes_u32 NumNodesUp_u32 NumHubs_u32 NumSessions_u32 NumSessionsWaiting_u32 Warnings_utf[]
+    Notes_utf[]
+"""
+_FLEET_NODE = f"""
+    NodeList[Name_str State_str Mode_str Why_utf IsHost_bool IsDrained_bool NumSessions_u32
+    NumSessionsWaiting_u32 NumHubs_u32 NumConnections_u32 Address_str MachineName_utf Version_str
+    StartedTime_dt RenewedMs_u64 IsAnswering_bool IsRateKnown_bool {_RATE}]
+"""
+_FLEET_HUB = f"""
+    HubList[HubName_str Kind_str Online_bool State_str NodeName_str NumSessions_u32 MaxSessions_u32
+    NumUsers_u32 NumLogin_u32 LastLoginTime_dt IsRateKnown_bool {_RATE} Rate.DroppedFrames_u64]
+"""
+_FLEET_SESSION = f"""
+    HubName_str NumSessions_u32 SessionList[SessionHubName_str Name_str Username_utf NodeName_str
+    IsAnswering_bool ClientAddress_str ClientHostName_utf ClientProductName_utf CreatedTime_dt
+    NumTcpConnections_u32 TotalRecvBytes_u64 TotalSendBytes_u64 {_RATE}]
+"""
+_FLEET_EVENT = """
+    HubName_str Last_u32 EventList[Id_str Time_dt What_str Why_utf NodeName_str EventHubName_str
+    ByName_str Epoch_u64]
+"""
+
 _TEXTS: dict[str, str] = {
+    "GetFleetStatus": _FLEET_STATUS,
+    "EnumFleetNode": _FLEET_NODE,
+    "EnumFleetHub": _FLEET_HUB,
+    "EnumFleetSession": _FLEET_SESSION,
+    "EnumFleetEvent": _FLEET_EVENT,
+    "SetFleetNodeMode": "NodeName_str Mode_str Rate_u32",
+    "MoveFleetHub": "HubName_str NodeName_str",
     "Test Flush RebootServer AddLicenseKey DelLicenseKey SetEnableEthVLan Crash Debug "
     "ChangeDDnsClientHostname RegenerateServerCert": _TEST,
     "GetServerInfo": """

@@ -12,6 +12,7 @@ from coordinator.model import Hub
 from coordinator.times import Timestamp
 from gateway.admin.administrators import Caller
 from gateway.admin.live import Live
+from gateway.admin.watch import Watch
 from gateway.errors import Refused
 from gateway.wire.codes import ErrorCode, describe
 from gateway.wire.rpc_struct import Struct, Values
@@ -39,6 +40,8 @@ class Context:
     """Name and version of the program."""
     clock: Callable[[], float]
     """Monotonic, in seconds."""
+    watch: Watch = field(default_factory=Watch)
+    """What is kept for those who look every two seconds."""
 
 
 @dataclass(frozen=True, slots=True)

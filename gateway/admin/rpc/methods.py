@@ -10,6 +10,7 @@ from gateway.admin.rpc import (
     cascades,
     certificates,
     farm,
+    fleet,
     groups,
     hubs,
     logs,
@@ -23,7 +24,7 @@ from gateway.admin.rpc.method import Method
 
 _NOUNS = (
     *(server, caps, farm, hubs, users, groups, access, sessions, tables, options),
-    *(bridges, cascades, certificates, logs),
+    *(bridges, cascades, certificates, logs, fleet),
 )
 
 METHODS: dict[str, Method] = {

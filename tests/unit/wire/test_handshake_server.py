@@ -328,3 +328,34 @@ def test_what_is_held_for_a_stranger_is_bounded():
         server.receive_data(bytes(65_536))
     with pytest.raises(LimitExceeded):
         server.receive_data(b"x")
+
+
+# --- the administrators' page --------------------------------------------------------------------
+
+PAGES = frozenset({"/admin/", "/admin/page.js"})
+
+
+@pytest.mark.parametrize("target", ["/admin/", "/admin/page.js"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_look_at_the_page_leaves_the_dialogue_if_there_is_one(method, target):
+    wire = http.encode_request(method, target, {"Host": "192.0.2.1"})
+    server = ServerHandshake(HELLO, pages=PAGES)
+    (event,) = heard(server, [PROBE + wire])
+    assert isinstance(event, ApiRequested)
+    assert (event.request.method, event.request.target) == (method, target)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        *(("GET", "/admin/", b""), ("GET", "/admin/page.js", b"")),
+        *(("POST", "/admin/", b"0123456789"), ("GET", "/admin/../x", b""), ("GET", "/admin", b"")),
+    ],
+)
+def test_without_it_and_for_anything_else_it_is_as_if_there_were_none(method, target, body):
+    wire = http.encode_request(method, target, {"Host": "192.0.2.1"}, body)
+    pages = frozenset() if method == "GET" and target in PAGES else PAGES
+    server = ServerHandshake(HELLO, pages=pages)
+    assert heard(server, [wire]) == []
+    assert server.data_to_send() == http.not_found()
+    assert heard(server, [SIGNATURE, LOGIN])  # and a client goes on as ever
