@@ -24,11 +24,14 @@ class Actor:
     """Who asks for something."""
 
     kind: str
-    """By which way: `command-line`, `rpc`, `json-rpc`, `client`, `program`."""
+    """By which way: `command-line`, `rpc` (binary), `json-rpc`, `client`, `program`."""
     name: str
     """An account of the machine, an administrator, a token's name; never a credential."""
     from_address: str = ""
     """Where from: an address, or the name of the machine."""
+    role: str = ""
+    """`fleet-admin`, `hub-admin of LAB`, `read-only`; empty for whoever needs none: the machine's
+    own."""
 
 
 PROGRAM = Actor("program", "etherfleet")
@@ -101,7 +104,12 @@ def id_before(moment: Timestamp) -> str:
 def _to_fields(change: Change) -> dict[str, str | int]:
     actor = change.actor
     fields: dict[str, str | int] = {"what": change.what, "kind": actor.kind, "by": actor.name}
-    optional = {"from": actor.from_address, "hub": change.hub, "about": change.about}
+    optional = {
+        "role": actor.role,
+        "from": actor.from_address,
+        "hub": change.hub,
+        "about": change.about,
+    }
     fields |= {name: value for name, value in optional.items() if value}
     fields |= {BEFORE + name: value for name, value in change.before.items()}
     return fields | {AFTER + name: value for name, value in change.after.items()}
@@ -110,7 +118,7 @@ def _to_fields(change: Change) -> dict[str, str | int]:
 def _change(entry_id: str, fields: Mapping[str, str]) -> Change:
     return Change(
         what=fields["what"],
-        actor=Actor(fields["kind"], fields["by"], fields.get("from", "")),
+        actor=Actor(fields["kind"], fields["by"], fields.get("from", ""), fields.get("role", "")),
         hub=fields.get("hub", ""),
         about=fields.get("about", ""),
         before=_of_side(BEFORE, fields),

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from coordinator.administration import Administration
+from coordinator.administrators import Administrators
+from coordinator.attempts import Attempts
 from coordinator.audit import Actor, Audit
 from coordinator.bridges import Bridges
 from coordinator.calls import Calls
@@ -49,6 +51,10 @@ class Fleet:
     directory: Directory
     bridges: Bridges
     administration: Administration
+    administrators: Administrators
+    """Those with names, and tokens."""
+    attempts: Attempts
+    """Wrong passwords of late."""
     cascades: Cascades
     sessions: Sessions
     rules: Rules
@@ -107,6 +113,8 @@ def join(
         directory=Directory(store, sealer),
         bridges=Bridges(store),
         administration=Administration(store, sealer),
+        administrators=Administrators(store, sealer),
+        attempts=Attempts(store),
         cascades=Cascades(store, sealer),
         sessions=Sessions(store),
         rules=Rules(store),

@@ -20,7 +20,7 @@ class Event:
     """By the clock of the node that did it."""
     what: str
     """`register`, `left`, `dead`, `grant`, `active`, `transfer`, `free`, `restore`, `leader`,
-    `step-down`, `mode`, `restart`, `removed`, `collect`, `bridge`."""
+    `step-down`, `mode`, `restart`, `removed`, `collect`, `bridge`, `slowed`, `attacked`."""
     why: str
     node: str = ""
     hub: str = ""

@@ -7,6 +7,7 @@ the clock of the store.
 """
 
 from coordinator.names import (
+    check_administrator_name,
     check_cascade_name,
     check_fleet_name,
     check_group_name,
@@ -46,6 +47,18 @@ class Keys:
 
     def hub_administration(self, hub: str) -> str:
         return f"{self.prefix}hub-administration:{_hub(hub)}"
+
+    def administrators(self) -> str:
+        return f"{self.prefix}administrators"
+
+    def administrator(self, name: str) -> str:
+        return f"{self.prefix}administrator:{check_administrator_name(name)}"
+
+    def admin_tokens(self) -> str:
+        return f"{self.prefix}admin-tokens"
+
+    def attempts(self) -> str:
+        return f"{self.prefix}attempts"
 
     def hubs(self) -> str:
         return f"{self.prefix}hubs"

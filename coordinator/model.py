@@ -29,6 +29,17 @@ class AuthKind(StrEnum):
     PASSWORD = "password"
 
 
+class Role(StrEnum):
+    """What an administrator with a name, or a token, may do."""
+
+    FLEET_ADMIN = "fleet-admin"
+    """Everything."""
+    HUB_ADMIN = "hub-admin"
+    """What a hub's own administrator may, in one hub."""
+    READ_ONLY = "read-only"
+    """Look, at the whole fleet or at one hub."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hub:
     """A virtual Ethernet switch as configured. For limits 0 means none of our own."""

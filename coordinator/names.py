@@ -13,10 +13,13 @@ from coordinator.errors import InvalidValue
 MAX_NAME = 255  # bytes, hub and user; the reference's limit
 MAX_FLEET = 32  # characters
 MAX_NODE = 64  # characters
+MAX_ADMINISTRATOR = 64  # characters
+NOT_ADMINISTRATORS = ("administrator",)  # whoever knows the fleet's password
 
 _HUB = re.compile(r"[A-Za-z0-9 ()\-_#%&.]+")
 _FLEET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NODE = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_ADMINISTRATOR = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _COUNTER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _POLICY = re.compile(r"[A-Za-z0-9]{1,63}")
@@ -98,6 +101,23 @@ def check_fleet_name(name: str) -> str:
 def check_node_name(name: str) -> str:
     """Return `name` if a node may be called so; raises InvalidValue."""
     return _check_form("node name", name, _NODE, MAX_NODE, "a-z, digits and '.-'")
+
+
+def check_administrator_name(name: str) -> str:
+    """Return `name` if an administrator or a token may be called so; raises InvalidValue."""
+    if name in NOT_ADMINISTRATORS:
+        raise InvalidValue(f"{name!r} is whoever knows the fleet's password")
+    what = "administrator's name"
+    return _check_form(what, name, _ADMINISTRATOR, MAX_ADMINISTRATOR, "a-z, digits and '._-'")
+
+
+def is_administrator_name(name: str) -> bool:
+    """Say whether an administrator may be called so at all: what a stranger typed."""
+    try:
+        check_administrator_name(name)
+    except InvalidValue:
+        return False
+    return True
 
 
 def check_counter_name(name: str) -> str:

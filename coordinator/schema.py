@@ -156,6 +156,44 @@ KEYS: Sequence[Key] = (
         steps="directory_create administration_set hub_delete",
     ),
     _key(
+        "administrators",
+        "set",
+        "names of all administrators who have one, and of tokens",
+        writer="admin add, remove; admin token add, revoke",
+        lifetime="while there are any",
+        steps="administrator_add administrator_remove",
+    ),
+    _key(
+        "administrator:<administrator>",
+        "hash",
+        "a named administrator, or a token (`kind`): its role, and the hub it is for; the secret "
+        "is sealed, of a token only its hash is anywhere",
+        fields="""
+            name kind role hub? hub_created? secret token_hash? credential expires? created changed
+        """,
+        writer="admin add, password; admin token add",
+        lifetime="until it is removed or revoked",
+        steps="administrator_add administrator_set administrator_remove",
+    ),
+    _key(
+        "admin-tokens",
+        "hash",
+        "SHA-256 of each token, to its name",
+        fields="<token_hash>",
+        writer="admin token add, revoke",
+        lifetime="each field until the token is revoked",
+        steps="administrator_add administrator_remove",
+    ),
+    _key(
+        "attempts",
+        "zset",
+        "who gave wrong passwords of late, by when that is forgotten, in milliseconds since 1970; "
+        "sources by their address, accounts by a hash of their name",
+        writer="each wrong password",
+        lifetime="each entry for minutes; 20000 entries at most",
+        steps="attempt_count",
+    ),
+    _key(
         "users:<hub>",
         "set",
         "names of a hub's users",
@@ -484,7 +522,7 @@ KEYS: Sequence[Key] = (
         "audit",
         "stream",
         "who changed what, from where, and what it was before; the id is the time",
-        fields="what kind by from? hub? about? before:<setting>? after:<setting>?",
+        fields="what kind by role? from? hub? about? before:<setting>? after:<setting>?",
         writer="whoever carries out what an operator asks",
         lifetime="about 50000 entries",
         steps="audit_add",

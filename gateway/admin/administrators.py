@@ -1,16 +1,20 @@
-"""Who may administer: proofs and passwords checked, passwords set. Source: admin protocol 2.2, 5.1.
+"""Who may administer: proofs, passwords and tokens checked, passwords set.
+
+Source: admin protocol 2.2, 5.1; names and tokens are ours.
 
 Before the fleet has a password, whoever sits at a gateway may administer it without one, and nobody
 else: the reference lets anybody in. The same holds for a hub.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from coordinator.administrators import Administrator
 from coordinator.errors import InvalidValue
 from coordinator.fleet import Fleet
-from coordinator.model import NEVER, Hub
-from coordinator.names import are_names
+from coordinator.model import NEVER, Hub, Role
+from coordinator.names import are_names, fold
 from coordinator.times import Timestamp
 from gateway.admin import audit
 from gateway.admin.hubs import find as find_hub
@@ -21,6 +25,10 @@ from gateway.wire.codes import ErrorCode
 
 EMPTY = admin_password_hash("")  # what an empty password looks like
 FLEET_NAMES = ("", "administrator")  # JSON clients call the fleet's administrators so
+TOKEN_PREFIX = "eft_"
+
+
+AT = "@"  # before a name it says that no hub is meant: none may be called so
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,57 +45,108 @@ class Caller:
     secret: bytes | None = field(default=None, repr=False)
     """The hash of the password he came in with, empty if none was set; None: he needed none. With
     another one in its place he is out."""
+    account: str = ""
+    """His own name, or a token's; empty: whoever knows the fleet's or the hub's password."""
+    credential: str = ""
+    """Of his account, when he got in."""
+    is_read_only: bool = False
+    via: str = "rpc"
+    """The protocol, as the audit calls it: `rpc` or `json-rpc`."""
 
     @property
     def is_fleet_admin(self) -> bool:
+        """Say whether the whole fleet is his to see; `is_read_only` says what he may change."""
         return not self.hub
 
     @property
     def name(self) -> str:
         """Return whom logs name."""
-        return f"administrator of {self.hub}" if self.hub else "administrator"
+        return self.account or (f"administrator of {self.hub}" if self.hub else "administrator")
+
+    @property
+    def role(self) -> str:
+        """Return what he may do, as the audit shows it."""
+        usual = Role.HUB_ADMIN if self.hub else Role.FLEET_ADMIN
+        role = Role.READ_ONLY if self.is_read_only else usual
+        return f"{role} of {self.hub}" if self.hub else role.value
 
 
 def by_proof(
-    fleet: Fleet, hub: str | None, proof: bytes, random: bytes, address: str, *, is_local: bool
+    fleet: Fleet,
+    hub: str | None,
+    proof: bytes,
+    random: bytes,
+    address: str,
+    *,
+    is_local: bool,
+    now: Timestamp,
 ) -> Caller:
-    """Return who proves to be administrator of the fleet (no `hub`) or of a hub.
+    """Return who proves to be administrator of the fleet (no `hub`), of a hub, or of a name
+    (`@alice` for the hub).
 
     `random` is what his proof answers, `is_local` says that he sits at this machine. Raises Refused
     with the codes tools expect: 8 no such hub, 12 wrong, 51 no password yet and not local.
     """
+    if hub is not None and hub.startswith(AT):
+        named = _named(fleet, hub, now)
+        secret = named.secret if named is not None else None
+        is_right = is_same(secure_password(secret or EMPTY, random), proof)
+        if named is None or secret is None or not is_right:
+            raise _wrong()
+        return _of_name(named, address, "rpc")
     found, secret = _secret(fleet, hub)
     is_empty = secret is None or is_same(secret, EMPTY)
     if not is_same(secure_password(secret or EMPTY, random), proof):
-        raise Refused(ErrorCode.ACCESS_DENIED, "wrong administrator password", "admin-password")
+        raise _wrong()
     if is_empty and not is_local:
         raise Refused(
             ErrorCode.EMPTY_PASSWORD_LOCAL_ONLY,
             "no administrator password is set; set one at a gateway: etherfleet admin password",
             "admin-no-password",
         )
-    return _caller(found, address, secret, has_empty_password=is_empty)
+    return _caller(found, address, secret, "rpc", has_empty_password=is_empty)
 
 
-def by_password(fleet: Fleet, hub: str, password: str, address: str) -> Caller:
-    """Return who knows the password of the fleet (`hub` empty or `administrator`) or of a hub.
+def by_password(fleet: Fleet, name: str, password: str, address: str, *, now: Timestamp) -> Caller:
+    """Return whose password or token it is: the fleet's (`name` empty or `administrator`), of a
+    named administrator (his name, also as `@alice`), of a hub (its name), or a token's.
 
-    Where no password is set nobody does. Raises Refused, alike in all cases.
+    Where no password is set nobody knows it. Raises Refused, alike in all cases.
     """
-    refused = Refused(ErrorCode.ACCESS_DENIED, "wrong administrator password", "admin-password")
+    if password.startswith(TOKEN_PREFIX):
+        return by_token(fleet, password, address, now=now, name=name)
     given = admin_password_hash(password)
+    named = _named(fleet, name, now)
+    if named is not None and not named.is_token and is_same(named.secret or EMPTY, given):
+        return _of_name(named, address, "json-rpc")
     try:
-        found, secret = _secret(fleet, None if hub.lower() in FLEET_NAMES else hub)
+        found, secret = _secret(fleet, None if name.lower() in FLEET_NAMES else name)
     except Refused:
-        raise refused from None
+        raise _wrong() from None
     if not is_same(secret or EMPTY, given) or is_same(given, EMPTY):
-        raise refused
-    return _caller(found, address, secret)
+        raise _wrong()
+    return _caller(found, address, secret, "json-rpc")
 
 
-def check_standing(fleet: Fleet, caller: Caller) -> None:
-    """Refuse a caller whose password is another by now, or whose hub is: his connection may stand
-    for long. Raises Refused, NotFound: his hub is gone."""
+def by_token(fleet: Fleet, token: str, address: str, *, now: Timestamp, name: str = "") -> Caller:
+    """Return whose token it is; a `name` given beside it must be its own, or say what it is for.
+
+    Raises Refused, alike in all cases.
+    """
+    found = fleet.administrators.by_token_hash(token_hash(token))
+    if found is None or not _is_good(fleet, found, now):
+        raise _wrong()
+    whom = name.removeprefix(AT).lower()
+    if whom not in (found.name, "", fold(found.hub) or FLEET_NAMES[1]):
+        raise _wrong()
+    return _of_name(found, address, "json-rpc")
+
+
+def check_standing(fleet: Fleet, caller: Caller, now: Timestamp) -> None:
+    """Refuse a caller whose password is another by now, or whose hub is, or whose name is gone: his
+    connection may stand for long. Raises Refused, NotFound: his hub is gone."""
+    if not all(are_in(fleet, [caller], now)):
+        raise _not_any_more(f"{caller.name} is no administrator any more")
     if not caller.is_fleet_admin:
         found = find_hub(fleet, caller.hub)
         if found.created != caller.hub_created:
@@ -100,8 +159,57 @@ def check_standing(fleet: Fleet, caller: Caller) -> None:
         raise _not_any_more(f"the password of the {caller.name} is another one now")
 
 
+def are_in(fleet: Fleet, callers: Sequence[Caller], now: Timestamp) -> list[bool]:
+    """Say of each caller with a name whether what he got in by is good still; of the others it is
+    not asked. Raises StoreError."""
+    names = list(dict.fromkeys(caller.account for caller in callers if caller.account))
+    held = dict(zip(names, fleet.administrators.named(names), strict=True))
+    return [not c.account or _holds(held[c.account], c.credential, now) for c in callers]
+
+
 def _not_any_more(text: str) -> Refused:
     return Refused(ErrorCode.NOT_ENOUGH_RIGHTS, text, "admin-refused")
+
+
+def _holds(found: Administrator | None, credential: str, now: Timestamp) -> bool:
+    return found is not None and found.credential == credential and not found.is_expired(now)
+
+
+def _named(fleet: Fleet, name: str, now: Timestamp) -> Administrator | None:
+    """Return whom a name, as somebody typed it, means now; None for nobody."""
+    found = fleet.administrators.find(name.removeprefix(AT).lower())
+    return found if found is not None and _is_good(fleet, found, now) else None
+
+
+def _is_good(fleet: Fleet, found: Administrator, now: Timestamp) -> bool:
+    if found.is_expired(now):
+        return False
+    hub = fleet.directory.hub(found.hub) if found.hub else None
+    return not found.hub or (hub is not None and hub.created == found.hub_created)
+
+
+def _of_name(found: Administrator, address: str, via: str) -> Caller:
+    return Caller(
+        hub=found.hub,
+        hub_created=found.hub_created,
+        address=address,
+        account=found.name,
+        credential=found.credential,
+        is_read_only=found.role is Role.READ_ONLY,
+        via=via,
+    )
+
+
+def token_hash(token: str) -> str:
+    """Return what a token is found by."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _wrong() -> Refused:
+    """Return the one answer to whatever is wrong: it does not say which part."""
+    return Refused(
+        ErrorCode.ACCESS_DENIED, "wrong administrator name or password", "admin-password"
+    )
 
 
 def set_fleet_password(fleet: Fleet, password: str, now: Timestamp) -> None:
@@ -144,10 +252,15 @@ def check_admin_password(password: str) -> str:
 
 
 def _caller(
-    hub: Hub | None, address: str, secret: bytes | None, *, has_empty_password: bool = False
+    hub: Hub | None,
+    address: str,
+    secret: bytes | None,
+    via: str,
+    *,
+    has_empty_password: bool = False,
 ) -> Caller:
     name, created = (hub.name, hub.created) if hub is not None else ("", NEVER)
-    return Caller(name, created, address, has_empty_password, secret or b"")
+    return Caller(name, created, address, has_empty_password, secret or b"", via=via)
 
 
 def _secret(fleet: Fleet, hub: str | None) -> tuple[Hub | None, bytes | None]:

@@ -95,6 +95,7 @@ def change_as_json(change: "Change") -> dict[str, object]:
         "hub": change.hub or None,
         "about": change.about or None,
         "by": change.actor.name,
+        "role": change.actor.role or None,
         "way": change.actor.kind,
         "from_address": change.actor.from_address or None,
         "before": dict(change.before),
@@ -107,9 +108,10 @@ def change_as_line(change: "Change") -> str:
     about = " ".join(part for part in (change.hub, change.about) if part)
     actor = change.actor
     place = f" from {actor.from_address}" if actor.from_address else ""
+    who = f"{actor.name}, {actor.role}" if actor.role else actor.name
     settings = ", ".join(_setting(change, name) for name in {**change.before, **change.after})
     told = f": {settings}" if settings else ""
-    return f"{change.at}  {actor.name} ({actor.kind}{place})  {change.what} {about}{told}"
+    return f"{change.at}  {who} ({actor.kind}{place})  {change.what} {about}{told}"
 
 
 def _setting(change: "Change", name: str) -> str:

@@ -41,6 +41,11 @@ def sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     return _names(ctx, incomplete.upper(), lambda keys: keys.sessions(ctx.params.get("hub") or ""))
 
 
+def administrators(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of an administrator or a token."""
+    return _names(ctx, incomplete, lambda keys: keys.administrators())
+
+
 def nodes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a node."""
     return _names(ctx, incomplete, lambda keys: keys.nodes())

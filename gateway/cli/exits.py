@@ -56,6 +56,8 @@ _HINTS = {
     "cascade": "etherfleet cascade list shows all",
     "session": "it may have ended; etherfleet session list shows all",
     "node": "etherfleet node list shows all",
+    "administrator": "etherfleet admin list shows all",
+    "token": "etherfleet admin token list shows all",
     "living node": "etherfleet node list shows who is up",
 }
 

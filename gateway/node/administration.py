@@ -28,7 +28,8 @@ from gateway.admin.live import ConnectionRow
 from gateway.admin.rpc.dispatch import Answer, carry_out
 from gateway.admin.rpc.method import Context
 from gateway.errors import ProtocolError, Refused
-from gateway.node.attempts import Attempts
+from gateway.node.alarm import Alarms
+from gateway.node.attempts import ADMINISTRATORS, Attempts
 from gateway.node.listener import source_of
 from gateway.transport.opening import Opening
 from gateway.wire import http, http_api, http_page, jsonrpc, rpc
@@ -49,6 +50,7 @@ HTTP_IDLE_S = 60.0
 STRANGER_IDLE_S = 5.0  # without a right password so far
 MESSAGE_S = 20.0  # from the first byte of a call to its last, and for its answer to leave
 LAST_ANSWER_S = 0.2  # before a connection is ended that an administrator wants ended
+LOOK_EVERY_S = 0.5  # at administrators' names and tokens, for those that are none any more
 BACKLOG = 64 * 1024  # bytes behind a call, of the next one
 
 ASIDE_BYTES = 32 * 1024  # some 5 ms of work
@@ -64,6 +66,8 @@ class _Place:
 
     address: str
     since_ms: int
+    caller: Caller | None
+    """Whose it is for good; None: each request says who makes it."""
     greenlet: "gevent.Greenlet[..., object]"
 
 
@@ -86,7 +90,9 @@ class Administration:
         self.pages = pages
         self._context = context
         self._count = count
-        self._attempts = Attempts()
+        alarms = Alarms(context.fleet, context.live.node)
+        self._attempts = Attempts(ADMINISTRATORS, context.fleet.attempts, alarms.tell)
+        self._watching: gevent.Greenlet[..., None] | None = None
         self._served = Group()
         self._places: dict[int, _Place] = {}
         self._numbers = numbers(1)
@@ -98,9 +104,15 @@ class Administration:
         """Return who proves to be an administrator. Raises Refused, StoreError, SealBroken."""
         host = host_of(opening)
         is_local = is_loopback(host)
-        with self._attempts.attempt(host):
+        with self._attempts.attempt(host, _account(login.hub or "")):
             caller = administrators.by_proof(
-                self._context.fleet, login.hub, login.proof, random, opening.peer, is_local=is_local
+                self._context.fleet,
+                login.hub,
+                login.proof,
+                random,
+                opening.peer,
+                is_local=is_local,
+                now=utc_now(),
             )
         log.info("administrator in", who=caller.name, address=opening.peer, tool=login.client_name)
         return caller
@@ -114,11 +126,13 @@ class Administration:
 
     def serve_calls(self, opening: Opening, caller: Caller, trailing: bytes) -> None:
         """Serve the binary calls of a connection from here on."""
-        self._start(opening, lambda: self._calls(opening, caller, trailing))
+        self._start(opening, caller, lambda: self._calls(opening, caller, trailing))
+        if caller.account and not self._watching:
+            self._watching = self._served.spawn(self._watch)
 
     def serve_api(self, opening: Opening, request: Request, trailing: bytes) -> None:
         """Serve HTTP requests of a connection from here on; the head of the first was read."""
-        self._start(opening, lambda: self._requests(opening, request, trailing))
+        self._start(opening, None, lambda: self._requests(opening, request, trailing))
 
     def connections(self) -> list[ConnectionRow]:
         """Return the connections that are served."""
@@ -142,14 +156,14 @@ class Administration:
 
     # -- connections ---------------------------------------------------------------------------
 
-    def _start(self, opening: Opening, serve: Callable[[], None]) -> None:
+    def _start(self, opening: Opening, caller: Caller | None, serve: Callable[[], None]) -> None:
         source = source_of(host_of(opening))
         number = next(self._numbers)
         since_ms = int(time.time() * 1000)  # noqa: TID251  # the rim: shown to people
         greenlet: gevent.Greenlet[..., object] = gevent.Greenlet(
             self._serve, opening, number, source, serve
         )
-        self._places[number] = _Place(opening.peer, since_ms, greenlet)
+        self._places[number] = _Place(opening.peer, since_ms, caller, greenlet)
         self._by_source[source] += 1
         self._served.start(greenlet)
 
@@ -167,6 +181,24 @@ class Administration:
             if not self._by_source[source]:
                 del self._by_source[source]
             opening.close()
+
+    def _watch(self) -> None:
+        """End the connections of administrators and tokens that are none any more, while there
+        are any with names. Their calls are refused already."""
+        while named := [
+            (p, p.caller) for p in self._places.values() if p.caller and p.caller.account
+        ]:
+            gevent.sleep(LOOK_EVERY_S)
+            try:
+                good = administrators.are_in(self._context.fleet, [c for _, c in named], utc_now())
+            except CoordinatorError as error:
+                log.debug("administrators not looked at", why=str(error))
+                continue
+            for (place, caller), is_good in zip(named, good, strict=True):
+                if not is_good:
+                    log.info("administrator out", who=caller.name, address=place.address)
+                    place.greenlet.kill(block=False)
+        self._watching = None
 
     # -- binary calls --------------------------------------------------------------------------
 
@@ -242,7 +274,7 @@ class Administration:
         if request.size > MAX_API_REQUEST:
             _write(opening, http_api.too_large(MAX_API_REQUEST))
             return False
-        caller = None
+        caller: Caller | bytes = http_api.options()
         if request.method != "OPTIONS":
             if http_api.is_cross_site(request):
                 self._count("admin-cross-site")
@@ -256,44 +288,40 @@ class Administration:
                 log.warning("administrator refused", address=opening.peer, why=str(error))
                 _write(opening, http_api.unavailable("The store does not answer"))
                 return False
-            if caller is not None and not visit.is_known:
+            if isinstance(caller, Caller) and not visit.is_known:
                 visit.is_known = True
                 self._strangers -= 1
-            if caller is None and request.size > BACKLOG:
-                _write(opening, http_api.unauthorized())
+            if isinstance(caller, bytes) and request.size > BACKLOG:
+                _write(opening, caller)
                 return False
         if "100-continue" in request.headers.get("expect", "").lower():
             _write(opening, b"HTTP/1.1 100 Continue\r\n\r\n")
         body = _read(opening, reader, _body(request.size), MESSAGE_S) if request.size else b""
-        if request.method == "OPTIONS":
-            _write(opening, http_api.options())
-        elif caller is None:
-            _write(opening, http_api.unauthorized())
+        if isinstance(caller, bytes):
+            _write(opening, caller)
         else:
             _write(opening, self._answer(caller, request, body))
         return True
 
-    def _caller_of(self, opening: Opening, request: Request) -> Caller | None:
-        """Return who a request comes from; None if it does not say so well. Raises
-        CoordinatorError: nobody can tell now."""
+    def _caller_of(self, opening: Opening, request: Request) -> Caller | bytes:
+        """Return who makes a request, or the response that refuses it. Raises CoordinatorError:
+        nobody can tell now."""
         shown = http_api.read_credentials(request)
         if shown is None:
-            return None
-        host = host_of(opening)
+            return http_api.unauthorized()
+        fleet, peer, now = self._context.fleet, opening.peer, utc_now()
         try:
-            with self._attempts.attempt(host):
-                return administrators.by_password(
-                    self._context.fleet, shown.hub, shown.password, opening.peer
-                )
+            account = _account(shown.hub)
+            with self._attempts.attempt(host_of(opening), account, shown.digest()):
+                if shown.is_token:
+                    return administrators.by_token(fleet, shown.password, peer, now=now)
+                return administrators.by_password(fleet, shown.hub, shown.password, peer, now=now)
         except Refused as error:
             self._count(error.reason)
-            log.info(
-                "administrator refused",
-                address=opening.peer,
-                reason=error.reason,
-                why=str(error),
-            )
-            return None
+            log.info("administrator refused", address=peer, reason=error.reason, why=str(error))
+            if error.reason == ADMINISTRATORS.reason:
+                return http_api.too_many_attempts()
+            return http_api.unauthorized()
 
     def _answer(self, caller: Caller, request: Request, body: bytes) -> bytes:
         """Return the response to a request of an administrator."""
@@ -329,6 +357,11 @@ class Administration:
         if isinstance(answer, Refused):
             return jsonrpc.encode_error(id, answer.code, str(answer))
         return _aside(_size(answer), _encode_json, answer, id)
+
+
+def _account(name: str) -> str:
+    """Return whose password is guessed at, by the name that was typed."""
+    return name.removeprefix(administrators.AT).lower() or "administrator"
 
 
 def host_of(opening: Opening) -> str:

@@ -33,6 +33,8 @@ from gateway.embedded import EmbeddedStore
 from gateway.fleet import open_fleet, store_url
 from gateway.node import certificate, gate_samples
 from gateway.node.administration import Administration
+from gateway.node.alarm import Alarms
+from gateway.node.attempts import USERS, Attempts
 from gateway.node.bridges import Bridges
 from gateway.node.calls import NodeCalls
 from gateway.node.cascades import NodeCascades
@@ -144,13 +146,22 @@ class App:
         self._calls = NodeCalls(settings.node, fleet.calls, fleet.calls.over(self._calls_store))
         pages = page.load() if settings.gateway.admin_page else {}
         self._administration = Administration(self._office(), self._counters.count, pages)
+        attempts = Attempts(USERS, fleet.attempts, Alarms(fleet, settings.node).tell)
         self._dialogues = Dialogues(
             self.shown,
-            Logins(fleet, self._lease, self._owned, self.table, self._entrance, self._siblings),
+            Logins(
+                fleet,
+                self._lease,
+                self._owned,
+                self.table,
+                self._entrance,
+                self._siblings,
+                attempts,
+            ),
             self.table,
             self._administration,
             self._siblings,
-            Wishes(fleet),
+            Wishes(fleet, attempts),
             self._counters.count,
             self.journal.note,
             handshake_s=settings.limits.handshake_s,

@@ -35,6 +35,7 @@ from coordinator.placement import At, Here, Nobody, Wait
 from coordinator.times import utc_now
 from gateway.errors import Refused
 from gateway.node.admission import check_hub, check_user, settle
+from gateway.node.attempts import Attempts, account_of
 from gateway.node.lease import NodeLease
 from gateway.node.owned import MOST_WAIT_S, OwnedHubs
 from gateway.node.session import Session
@@ -74,7 +75,9 @@ class Logins:
         table: SessionTable,
         entrance: Entrance,
         siblings: Siblings,
+        attempts: Attempts,
     ) -> None:
+        """`attempts`: at users' passwords."""
         self._fleet = fleet
         self._lookups = Lookups(fleet.directory, fleet.rules)
         self._lease = lease
@@ -82,6 +85,7 @@ class Logins:
         self._table = table
         self._entrance = entrance
         self._siblings = siblings
+        self._attempts = attempts
 
     def admit(
         self, login: Login, random: bytes, opening: Opening
@@ -93,7 +97,10 @@ class Logins:
         try:
             if isinstance(login.credential, TicketProof):
                 return self._by_ticket(login, login.credential.ticket, opening)
-            return self._by_proof(login, random, opening)
+            account = account_of(login.hub, login.user)
+            return self._attempts.guarded(
+                opening.peer_address, account, lambda: self._by_proof(login, random, opening)
+            )
         except NotFound as error:
             raise Refused(ErrorCode.AUTH_FAILED, str(error), "auth-failed") from error
         except BadTicket as error:

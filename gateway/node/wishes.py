@@ -18,6 +18,8 @@ from coordinator.times import utc_now
 from gateway.admin import users
 from gateway.errors import Refused
 from gateway.node.admission import check_hub
+from gateway.node.attempts import Attempts, account_of
+from gateway.transport.peer import address_of
 from gateway.wire.auth import is_same, secure_password, user_password_hash
 from gateway.wire.codes import ErrorCode
 from gateway.wire.requests import PasswordChange
@@ -32,8 +34,12 @@ _NOBODY = bytes(20)  # compared against when there is no such user
 class Wishes:
     """Fulfils them. Raises Refused with the code the client is told, StoreError, SealBroken."""
 
-    def __init__(self, fleet: Fleet, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, fleet: Fleet, attempts: Attempts, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`attempts`: at users' passwords."""
         self._fleet = fleet
+        self._attempts = attempts
         self._clock = clock
         self._names: tuple[str, ...] = ()
         self._names_at = -NAMES_S
@@ -56,6 +62,13 @@ class Wishes:
 
     def change_password(self, change: PasswordChange, random: bytes, address: str) -> User:
         """Give a user another password and return him; `random` is what his proof answers."""
+        return self._attempts.guarded(
+            address_of(address),
+            account_of(change.hub, change.user),
+            lambda: self._change_password(change, random, address),
+        )
+
+    def _change_password(self, change: PasswordChange, random: bytes, address: str) -> User:
         hub = check_hub(self._fleet.directory.hub(change.hub), change.hub)
         options = self._fleet.administration.of_hub(hub.name).options
         if options.get("deny_change_user_password"):

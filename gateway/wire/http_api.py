@@ -10,8 +10,9 @@ Nor may it ask: a browser that was told the password would send it along (`is_cr
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
 
 from gateway.wire.codes import API_TARGET
@@ -37,7 +38,8 @@ _INDEX = """<!DOCTYPE html>
 <html><head><title>EtherFleet JSON-RPC</title></head><body>
 <h1>EtherFleet JSON-RPC</h1>
 <p>POST a JSON-RPC 2.0 request to /api/ with X-VPNADMIN-PASSWORD (and X-VPNADMIN-HUBNAME for one
-hub), or GET /api/Method?Name_str=value. The calls are those of SoftEther VPN Server.</p>
+hub or a named administrator), with basic authentication, or with a token as Authorization: Bearer,
+or GET /api/Method?Name_str=value. The calls are those of SoftEther VPN Server.</p>
 </body></html>
 """
 
@@ -47,18 +49,26 @@ class Credentials:
     """Who a request says it comes from."""
 
     hub: str
-    """Empty or `administrator`: the whole fleet."""
-    password: str
+    """A hub's or an administrator's name. Empty or `administrator`: the whole fleet."""
+    password: str = field(repr=False)
+    is_token: bool = False
+    """It stands for itself, without a name."""
+
+    def digest(self) -> bytes:
+        """Return what tells one password from another."""
+        return hashlib.sha256(self.password.encode("utf-8", "replace")).digest()
 
 
 def read_credentials(request: Request) -> Credentials | None:
-    """Return what a request shows: its own headers first, then basic authentication; None if it
-    shows nothing that can be read."""
+    """Return what a request shows: its own headers first, then a token or basic authentication;
+    None if it shows nothing that can be read."""
     headers = request.headers
     if "x-vpnadmin-password" in headers:
         hub = _text(headers.get("x-vpnadmin-hubname", ""))
         return Credentials(hub, _text(headers["x-vpnadmin-password"]))
     scheme, _, encoded = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and encoded.strip():
+        return Credentials("", _text(encoded.strip()), is_token=True)
     if scheme.lower() != "basic":
         return None
     try:
@@ -125,6 +135,13 @@ def unauthorized() -> bytes:
     )
     more = {"Content-Type": HTML_TYPE, "WWW-Authenticate": f'Basic realm="{_REALM}"'}
     return _response(401, "Unauthorized", page, more)
+
+
+def too_many_attempts() -> bytes:
+    """Return the refusal of whoever gave too many wrong passwords: this one was not looked at."""
+    more = {"Content-Type": HTML_TYPE, "Retry-After": "5"}
+    page = b"<!DOCTYPE html><html><body><h1>Too many wrong passwords; try later</h1></body></html>"
+    return _response(429, "Too Many Requests", page, more)
 
 
 def forbidden() -> bytes:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from coordinator.access import AccessRule
+from coordinator.administrators import Administrator
+from coordinator.attempts import Allowance, Door
 from coordinator.audit import Actor
 from coordinator.cascade import CascadeAuth, CascadeTrust
 from coordinator.errors import StaleEpoch
@@ -14,7 +16,7 @@ from coordinator.fleet import Fleet
 from coordinator.groups import Group
 from coordinator.hub_log import Syslog, SyslogSave
 from coordinator.masks import read_network
-from coordinator.model import Bridge, FleetCertificate, Hub, NodeMode, SessionUpdate, Traffic
+from coordinator.model import Bridge, FleetCertificate, Hub, NodeMode, Role, SessionUpdate, Traffic
 from coordinator.placement import Here
 from coordinator.schema import KEYS, to_markdown
 from coordinator.sessions import hash_session_key
@@ -64,9 +66,13 @@ def session_key(fleet: Fleet, raw) -> bytes:
     fleet.administration.set_fleet_secret(PASSWORD_HASH, NOW)
     options = {"no_offline": 1}
     fleet.administration.set_hub("corp", NOW, secret=PASSWORD_HASH, options=options)
+    named = Administrator("carol", Role.HUB_ADMIN, secret=PASSWORD_HASH, credential="1")
+    fleet.administrators.add(replace(named, hub="Corp", hub_created=NOW, expires=LATER), NOW)
+    fleet.administrators.add(replace(named, name="ci", token_hash="ab" * 32), NOW)
+    fleet.attempts.wrong(Door.USERS, "192.0.2.1", "corp/alice", *[Allowance(5, 4000)] * 2)
     fleet.syslog.set(Syslog(SyslogSave.SECURITY, "log.example.org"))
     change = {"hub": "Corp", "about": "Alice", "before": {"n": "1"}, "after": {"n": "2"}}
-    fleet.acting(Actor("rpc", "alice", "192.0.2.1")).audit.add("user set", **change)
+    fleet.acting(Actor("rpc", "alice", "192.0.2.1", "read-only")).audit.add("user set", **change)
     fleet.certificates.get_or_create(FleetCertificate("CERTIFICATE", "former"), NOW)
     fleet.certificates.set(FleetCertificate("CERTIFICATE", PRIVATE_KEY), NOW)
     return key
@@ -184,8 +190,8 @@ def test_no_credential_is_in_the_store(fleet: Fleet, session_key, raw) -> None:
         ):
             assert shown not in everything
     assert "PRIVATE KEY" not in everything
-    # Seal check, private key, three users, two administrators, two cascades.
-    assert everything.count("sealed:v1:") == 9
+    # Seal check, private key, three users, four administrators, two cascades.
+    assert everything.count("sealed:v1:") == 11
     assert hash_session_key(session_key) in everything
 
 

@@ -83,9 +83,11 @@ class Administrator(Stranger):
 class JsonClient:
     """One connection to the HTTP interface, kept for as long as the gateway keeps it."""
 
-    def __init__(self, tcp_port: int, password: str = "", hub: str = "") -> None:
+    def __init__(
+        self, tcp_port: int, password: str = "", hub: str = "", *, source: str = "127.0.0.1"
+    ) -> None:
         self._connection = http.client.HTTPSConnection(
-            "127.0.0.1", tcp_port, context=CONTEXT, timeout=10
+            "127.0.0.1", tcp_port, context=CONTEXT, timeout=10, source_address=(source, 0)
         )
         self.headers = {"X-VPNADMIN-HUBNAME": hub, "X-VPNADMIN-PASSWORD": password}
 

@@ -7,8 +7,9 @@ import pytest
 
 from coordinator.audit import Actor
 from coordinator.fleet import Fleet
-from coordinator.model import Hub
+from coordinator.model import Hub, Role
 from coordinator.times import Timestamp
+from gateway.admin import named_administrators as named
 from gateway.admin.administrators import EMPTY, by_password, by_proof
 from gateway.admin.live import Table
 from gateway.admin.rpc.dispatch import Answer, carry_out
@@ -126,6 +127,26 @@ ELSEWISE = {
 }
 
 
+@pytest.mark.parametrize("hub", ["", "T1"])
+def test_who_may_only_look_is_refused_every_change_and_nothing_else(context, hub):
+    fleet = context.fleet
+    named.add(fleet, "carol", Role.READ_ONLY, NOW, password="a password", hub=hub)
+    carol = by_password(fleet, "carol", "a password", "192.0.2.9:5", now=NOW)
+    fleet_admin = ADMINISTRATOR if not hub else hub_admin(context)
+    before = (fleet.directory.version(), fleet.audit.latest(1))
+    for method in METHODS.values():
+        needed = {f"{n}_{'utf' if 'AccountName' in n else 'str'}": "u1" for n in method.needs}
+        asked = {**needed, f"{method.hub_field}_str": "T1"}
+        if method.changes:
+            assert code(context, method.name, carol, **asked) == 52, method.name
+        else:
+            allowed = code(context, method.name, fleet_admin, **asked)
+            assert code(context, method.name, carol, **asked) == allowed, method.name
+    assert (fleet.directory.version(), fleet.audit.latest(1)) == before
+    named.remove(fleet, "carol")
+    assert code(context, "EnumHub", carol) == 52
+
+
 def test_a_hub_administrator_sees_no_other_hub(context):
     for name in sorted(METHODS):
         for params in ({}, {"HubName_str": "T1", "Name_str": "u1"}):
@@ -154,7 +175,7 @@ def proof(password: str) -> bytes:
 
 def enter(fleet: Fleet, hub: str | None, password: str, *, is_local: bool = False) -> int:
     try:
-        by_proof(fleet, hub, proof(password), RANDOM, "192.0.2.9:5", is_local=is_local)
+        by_proof(fleet, hub, proof(password), RANDOM, "192.0.2.9:5", is_local=is_local, now=NOW)
     except Refused as error:
         return error.code
     return 0
@@ -167,9 +188,9 @@ def test_before_there_is_a_password_only_who_sits_here_gets_in(context):
     assert enter(fleet, None, "guess") == 12
     assert enter(fleet, "T2", "") == 51
     with pytest.raises(Refused):
-        by_password(fleet, "", "", "192.0.2.9:5")
+        by_password(fleet, "", "", "192.0.2.9:5", now=NOW)
     with pytest.raises(Refused):
-        by_password(fleet, "T2", "", "192.0.2.9:5")
+        by_password(fleet, "T2", "", "192.0.2.9:5", now=NOW)
 
 
 def test_a_password_is_set_and_holds(context):
@@ -177,14 +198,14 @@ def test_a_password_is_set_and_holds(context):
     assert code(context, "SetServerPassword", PlainTextPassword_str="secret") == 0
     assert enter(fleet, None, "secret") == 0
     assert enter(fleet, None, "", is_local=True) == 12
-    assert by_password(fleet, "Administrator", "secret", "").is_fleet_admin
+    assert by_password(fleet, "Administrator", "secret", "", now=NOW).is_fleet_admin
     hashed = to_pack({"HashedPassword_bin": ""})
     with pytest.raises(Refused):
         carry_out(context, ADMINISTRATOR, "SetServerPassword", hashed, NOW)
     assert enter(fleet, "T1", "secret") == 12
     assert enter(fleet, "t1", "hubpw") == 0
     assert enter(fleet, "NOWHERE", "hubpw") == 8
-    assert by_password(fleet, "t1", "hubpw", "").hub == "T1"
+    assert by_password(fleet, "t1", "hubpw", "", now=NOW).hub == "T1"
 
 
 def test_a_hub_keeps_its_password_unless_another_is_given(context):
@@ -253,8 +274,8 @@ def test_what_an_administrator_changes_is_noted_as_his_without_secrets(context: 
     online, password = context.fleet.audit.latest(2)
     assert (online.what, online.hub) == ("hub set", "T1")
     assert (online.before, online.after) == ({"online": "yes"}, {"online": "no"})
-    assert online.actor == Actor("rpc", "administrator of T1", "")
-    assert password.actor == Actor("rpc", "administrator", "192.0.2.9:50000")
+    assert online.actor == Actor("rpc", "administrator of T1", "", "hub-admin of T1")
+    assert password.actor == Actor("rpc", "administrator", "192.0.2.9:50000", "fleet-admin")
     assert (password.what, password.after) == ("admin password", {"password": "(hidden)"})
     ask(context, "CreateUser", HubName_str="T1", Name_str="new", AuthType_u32=0)
     made = context.fleet.audit.latest(1)[0]

@@ -14,6 +14,7 @@ from coordinator.model import AuthKind, Hub
 from coordinator.times import utc_now
 from gateway.client.account import Account
 from gateway.errors import Refused
+from gateway.node.attempts import USERS, Attempts, account_of
 from gateway.node.wishes import NAMES_S, Wishes
 from gateway.wire.auth import secure_password, user_password_hash
 from gateway.wire.handshake import ClientHandshake
@@ -71,7 +72,7 @@ def test_hubs_are_named_to_anybody_but_those_that_forbid_it(gateway):
 
 def test_names_are_read_once_in_a_while(fleet):
     now = 100.0
-    wishes = Wishes(fleet, lambda: now)
+    wishes = Wishes(fleet, Attempts(USERS, fleet.attempts, print), lambda: now)
     fleet.directory.create_hub(Hub("A"), utc_now())
     assert wishes.hub_names() == ("A",)
     fleet.directory.create_hub(Hub("B"), utc_now())
@@ -108,3 +109,22 @@ def test_a_policy_and_an_option_forbid_it(gateway):
     gateway.fleet.administration.set_hub("LAB", utc_now(), options=denied)
     assert change(gateway, "mallory", "pw-mallory", "new-password") == 52
     assert can_log_in(gateway, "mallory", "pw-mallory")
+
+
+def test_whoever_guesses_here_is_slowed_as_at_logins(fleet):
+    attempts = Attempts(USERS, fleet.attempts, lambda what, why: None)
+    wishes = Wishes(fleet, attempts)
+    fleet.directory.create_hub(Hub("LAB"), utc_now())
+    guess = PasswordChange("LAB", "alice", bytes(20), bytes(20))
+
+    def reason() -> str:
+        with pytest.raises(Refused) as refused:
+            wishes.change_password(guess, bytes(20), "192.0.2.1:50000")
+        return refused.value.reason
+
+    free = USERS.of_account.free
+    assert [reason() for _ in range(free)] == ["auth-failed"] * free
+    assert reason() == USERS.reason
+    with pytest.raises(Refused):
+        attempts.check("192.0.2.1", account_of("lab", "ALICE"))
+    attempts.check("192.0.2.2", account_of("lab", "alice"))

@@ -202,8 +202,8 @@ _CHANGE, _SOURCES = ("no_change_access_list",), ("no_change_access_control_list"
 METHODS = (
     Method("AddAccess", Who.HUB, add_access, forbidden_by=_CHANGE),
     Method("DeleteAccess", Who.HUB, delete_access, forbidden_by=_CHANGE),
-    Method("EnumAccess", Who.HUB, enum_access),
+    Method("EnumAccess", Who.HUB, enum_access, changes=False),
     Method("SetAccessList", Who.HUB, set_access_list, forbidden_by=_CHANGE),
-    Method("GetAcList", Who.HUB, get_ac_list),
+    Method("GetAcList", Who.HUB, get_ac_list, changes=False),
     Method("SetAcList", Who.HUB, set_ac_list, forbidden_by=_SOURCES),
 )

@@ -95,9 +95,9 @@ def _row(report: BridgeReport, name: str) -> dict[str, Any]:
 
 
 METHODS = (
-    Method("EnumEthernet", Who.FLEET, enum_ethernet),
+    Method("EnumEthernet", Who.FLEET, enum_ethernet, changes=False),
     Method("AddLocalBridge", Who.FLEET, add_local_bridge, needs=("DeviceName", "HubNameLB")),
     Method("DeleteLocalBridge", Who.FLEET, delete_local_bridge, needs=("DeviceName", "HubNameLB")),
-    Method("EnumLocalBridge", Who.ANY, enum_local_bridge),
-    Method("GetBridgeSupport", Who.ANY, get_bridge_support),
+    Method("EnumLocalBridge", Who.ANY, enum_local_bridge, changes=False),
+    Method("GetBridgeSupport", Who.ANY, get_bridge_support, changes=False),
 )

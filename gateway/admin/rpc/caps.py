@@ -93,4 +93,4 @@ def flat_json(values: Values) -> dict[str, int]:
     return {f"caps_{row['CapsName']}_u32": row["CapsValue"] for row in values["CapsList"]}
 
 
-METHODS = (Method("GetCaps", Who.ANY, get_caps),)
+METHODS = (Method("GetCaps", Who.ANY, get_caps, changes=False),)

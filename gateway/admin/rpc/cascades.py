@@ -294,9 +294,9 @@ _HERE = "HubName_Ex"  # in structs where `HubName` is the other side's
 
 METHODS = (
     Method("CreateLink", Who.HUB, create_link, hub_field=_HERE, forbidden_by=_CHANGE),
-    Method("GetLink", Who.HUB, get_link, hub_field=_HERE),
+    Method("GetLink", Who.HUB, get_link, hub_field=_HERE, changes=False),
     Method("SetLink", Who.HUB, set_link, hub_field=_HERE, forbidden_by=_CHANGE),
-    Method("EnumLink", Who.HUB, enum_link),
+    Method("EnumLink", Who.HUB, enum_link, changes=False),
     Method("SetLinkOnline", Who.HUB, _switch(True), needs=_NAME, forbidden_by=_CHANGE),
     Method("SetLinkOffline", Who.HUB, _switch(False), needs=_NAME, forbidden_by=_CHANGE),
     Method("DeleteLink", Who.HUB, delete_link, needs=_NAME, forbidden_by=_CHANGE),
@@ -307,5 +307,5 @@ METHODS = (
         needs=("OldAccountName", "NewAccountName"),
         forbidden_by=_CHANGE,
     ),
-    Method("GetLinkStatus", Who.HUB, get_link_status, needs=_NAME, hub_field=_HERE),
+    Method("GetLinkStatus", Who.HUB, get_link_status, needs=_NAME, hub_field=_HERE, changes=False),
 )

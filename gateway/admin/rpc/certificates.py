@@ -31,6 +31,6 @@ def set_server_cert(call: Call) -> Values:
 
 
 METHODS = (
-    Method("GetServerCert", Who.ANY, get_server_cert),
+    Method("GetServerCert", Who.ANY, get_server_cert, changes=False),
     Method("SetServerCert", Who.FLEET, set_server_cert),
 )

@@ -21,7 +21,7 @@ from coordinator.model import Hub
 from coordinator.names import fold
 from coordinator.times import Timestamp
 from gateway.admin import hubs
-from gateway.admin.administrators import Caller, check_standing
+from gateway.admin.administrators import AT, Caller, check_standing
 from gateway.admin.nodes import NotPossible
 from gateway.admin.rpc import caps
 from gateway.admin.rpc.method import Call, Context, Method, Who, refusal
@@ -31,7 +31,6 @@ from gateway.wire.codes import ErrorCode, describe
 from gateway.wire.pack import Element, Pack
 from gateway.wire.rpc_struct import Struct, Values
 
-_LOOKS = ("Get", "Enum", "Read", "Test")
 _NOT_FOUND = {"hub": ErrorCode.HUB_NOT_FOUND}
 _TOO_MANY = {
     "hub": ErrorCode.TOO_MANY_HUBS,
@@ -78,10 +77,10 @@ def carry_out(context: Context, caller: Caller, name: str, asked: Pack, now: Tim
         raise refusal(ErrorCode.NOT_SUPPORTED, f"{name[:80]} is not served")
     try:
         call = _admit(context, caller, method, asked, now)
-        is_change = not method.name.startswith(_LOOKS)
         values = method.handler(call)
-        goes_on = replace(caller, secret=call.own_secrets[-1]) if call.own_secrets else caller
-        return Answer(method.struct, values, is_change, goes_on)
+        is_own = call.own_secrets and caller.secret is not None
+        goes_on = replace(caller, secret=call.own_secrets[-1]) if is_own else caller
+        return Answer(method.struct, values, method.changes, goes_on)
     except (CoordinatorError, NotPossible, LimitExceeded) as error:
         code = code_of(error)
         # What is wrong with the store is for the log: its address and keys are no tenant's affair.
@@ -109,20 +108,31 @@ def code_of(error: Exception) -> ErrorCode:
 
 
 def _admit(context: Context, caller: Caller, method: Method, asked: Pack, now: Timestamp) -> Call:
-    values = method.struct.read(asked)
+    values = _meant(caller, method, method.struct.read(asked))
     for need in method.needs:
         if not values.get(need):
             raise refusal(ErrorCode.INVALID_PARAMETER, f"{need} is empty")
     if method.who is Who.FLEET and not caller.is_fleet_admin:
         raise refusal(ErrorCode.NOT_ENOUGH_RIGHTS)
+    if method.changes and caller.is_read_only:
+        raise refusal(ErrorCode.NOT_ENOUGH_RIGHTS, f"{caller.name} may only look")
     hub, administration = None, HubAdministration()
-    check_standing(context.fleet, caller)
+    check_standing(context.fleet, caller, now)
     if method.who is Who.HUB:
         hub = _hub_of(context, caller, str(values.get(method.hub_field, "")))
         administration = context.fleet.administration.of_hub(hub.name)
     call = Call(context, caller, values, now, hub, administration)
     call.forbid(*method.forbidden_by)
     return call
+
+
+def _meant(caller: Caller, method: Method, values: Values) -> Values:
+    """Return what was asked with the caller's hub where a tool that logged in by his name, as the
+    hub's, says that name."""
+    said = str(values.get(method.hub_field, ""))
+    if caller.hub and caller.account and said.lower() == AT + caller.account:
+        return {**values, method.hub_field: caller.hub}
+    return values
 
 
 def _hub_of(context: Context, caller: Caller, name: str) -> Hub:

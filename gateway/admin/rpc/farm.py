@@ -94,8 +94,8 @@ def _address(direct: str, listening: str) -> Address:
 
 
 METHODS = (
-    Method("GetFarmSetting", Who.ANY, get_farm_setting),
-    Method("EnumFarmMember", Who.FLEET, enum_farm_member),
-    Method("GetFarmInfo", Who.FLEET, get_farm_info),
-    Method("GetFarmConnectionStatus", Who.ANY, get_farm_connection_status),
+    Method("GetFarmSetting", Who.ANY, get_farm_setting, changes=False),
+    Method("EnumFarmMember", Who.FLEET, enum_farm_member, changes=False),
+    Method("GetFarmInfo", Who.FLEET, get_farm_info, changes=False),
+    Method("GetFarmConnectionStatus", Who.ANY, get_farm_connection_status, changes=False),
 )

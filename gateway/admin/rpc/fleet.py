@@ -300,11 +300,11 @@ def _bytes(traffic: Traffic) -> Sequence[int]:
 
 
 METHODS = (
-    Method("GetFleetStatus", Who.ANY, get_fleet_status),
-    Method("EnumFleetNode", Who.FLEET, enum_fleet_node),
-    Method("EnumFleetHub", Who.ANY, enum_fleet_hub),
-    Method("EnumFleetSession", Who.ANY, enum_fleet_session),
-    Method("EnumFleetEvent", Who.ANY, enum_fleet_event),
+    Method("GetFleetStatus", Who.ANY, get_fleet_status, changes=False),
+    Method("EnumFleetNode", Who.FLEET, enum_fleet_node, changes=False),
+    Method("EnumFleetHub", Who.ANY, enum_fleet_hub, changes=False),
+    Method("EnumFleetSession", Who.ANY, enum_fleet_session, changes=False),
+    Method("EnumFleetEvent", Who.ANY, enum_fleet_event, changes=False),
     Method("SetFleetNodeMode", Who.FLEET, set_fleet_node_mode, needs=("NodeName",)),
     Method("MoveFleetHub", Who.FLEET, move_fleet_hub, needs=("HubName",)),
 )

@@ -80,7 +80,7 @@ _CHANGE = ("no_change_groups",)
 METHODS = (
     Method("CreateGroup", Who.HUB, create_group, needs=("Name",), forbidden_by=_CHANGE),
     Method("SetGroup", Who.HUB, set_group, needs=("Name",), forbidden_by=_CHANGE),
-    Method("GetGroup", Who.HUB, get_group, needs=("Name",)),
+    Method("GetGroup", Who.HUB, get_group, needs=("Name",), changes=False),
     Method("DeleteGroup", Who.HUB, delete_group, needs=("Name",), forbidden_by=_CHANGE),
-    Method("EnumGroup", Who.HUB, enum_group),
+    Method("EnumGroup", Who.HUB, enum_group, changes=False),
 )

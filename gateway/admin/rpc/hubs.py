@@ -184,9 +184,9 @@ def _times(hub: Hub, totals: Totals) -> dict[str, Any]:
 METHODS = (
     Method("CreateHub", Who.FLEET, create_hub, needs=("HubName",)),
     Method("SetHub", Who.HUB, set_hub, needs=("HubName",)),
-    Method("GetHub", Who.HUB, get_hub, needs=("HubName",)),
-    Method("EnumHub", Who.ANY, enum_hub),
+    Method("GetHub", Who.HUB, get_hub, needs=("HubName",), changes=False),
+    Method("EnumHub", Who.ANY, enum_hub, changes=False),
     Method("DeleteHub", Who.FLEET, delete_hub, needs=("HubName",)),
     Method("SetHubOnline", Who.HUB, set_hub_online),
-    Method("GetHubStatus", Who.HUB, get_hub_status),
+    Method("GetHubStatus", Who.HUB, get_hub_status, changes=False),
 )

@@ -178,12 +178,12 @@ def _values(call: Call, log: HubLog) -> Values:
 
 
 METHODS = (
-    Method("GetHubLog", Who.HUB, get_hub_log),
+    Method("GetHubLog", Who.HUB, get_hub_log, changes=False),
     Method("SetHubLog", Who.HUB, set_hub_log, forbidden_by=("no_change_log_config",)),
-    Method("GetHubMsg", Who.HUB, get_hub_msg),
+    Method("GetHubMsg", Who.HUB, get_hub_msg, changes=False),
     Method("SetHubMsg", Who.HUB, set_hub_msg, forbidden_by=("no_change_msg",)),
-    Method("GetSysLog", Who.ANY, get_sys_log),
+    Method("GetSysLog", Who.ANY, get_sys_log, changes=False),
     Method("SetSysLog", Who.FLEET, set_sys_log),
-    Method("EnumLogFile", Who.ANY, enum_log_file),
-    Method("ReadLogFile", Who.ANY, read_log_file, needs=("FilePath",)),
+    Method("EnumLogFile", Who.ANY, enum_log_file, changes=False),
+    Method("ReadLogFile", Who.ANY, read_log_file, needs=("FilePath",), changes=False),
 )

@@ -63,7 +63,10 @@ class Call:
     @property
     def fleet(self) -> Fleet:
         """Return the fleet in the caller's hands: what he changes is noted as his."""
-        return self.context.fleet.acting(Actor("rpc", self.caller.name, self.caller.address))
+        caller = self.caller
+        return self.context.fleet.acting(
+            Actor(caller.via, caller.name, caller.address, caller.role)
+        )
 
     @property
     def hub(self) -> Hub:
@@ -124,6 +127,9 @@ class Method:
     """Which field names the hub, where `who` is HUB."""
     forbidden_by: Sequence[str] = ()
     """Options of the hub that forbid it to the hub's administrator."""
+    changes: bool = True
+    """Whether it may change something: then it is not for who may only look. What does not say so
+    is taken to change."""
 
     @property
     def struct(self) -> Struct:

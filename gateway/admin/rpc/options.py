@@ -153,10 +153,10 @@ def _values(call: Call, options: Mapping[str, int]) -> Values:
 
 
 METHODS = (
-    Method("GetHubAdminOptions", Who.HUB, get_hub_admin_options),
+    Method("GetHubAdminOptions", Who.HUB, get_hub_admin_options, changes=False),
     Method("SetHubAdminOptions", Who.HUB, set_hub_admin_options),
-    Method("GetDefaultHubAdminOptions", Who.ANY, get_default_hub_admin_options),
-    Method("GetHubExtOptions", Who.HUB, get_hub_ext_options),
+    Method("GetDefaultHubAdminOptions", Who.ANY, get_default_hub_admin_options, changes=False),
+    Method("GetHubExtOptions", Who.HUB, get_hub_ext_options, changes=False),
     Method(
         "SetHubExtOptions",
         Who.HUB,

@@ -180,17 +180,17 @@ def get_admin_message(_: Call) -> Values:
 
 
 METHODS = (
-    Method("Test", Who.ANY, test),
-    Method("GetServerInfo", Who.ANY, get_server_info),
-    Method("GetServerStatus", Who.ANY, get_server_status),
-    Method("EnumListener", Who.ANY, enum_listener),
-    Method("GetPortsUDP", Who.ANY, get_ports_udp),
+    Method("Test", Who.ANY, test, changes=False),
+    Method("GetServerInfo", Who.ANY, get_server_info, changes=False),
+    Method("GetServerStatus", Who.ANY, get_server_status, changes=False),
+    Method("EnumListener", Who.ANY, enum_listener, changes=False),
+    Method("GetPortsUDP", Who.ANY, get_ports_udp, changes=False),
     Method("SetServerPassword", Who.FLEET, set_server_password),
-    Method("EnumConnection", Who.FLEET, enum_connection),
-    Method("GetConnectionInfo", Who.FLEET, get_connection_info, needs=("Name",)),
+    Method("EnumConnection", Who.FLEET, enum_connection, changes=False),
+    Method("GetConnectionInfo", Who.FLEET, get_connection_info, needs=("Name",), changes=False),
     Method("DisconnectConnection", Who.FLEET, disconnect_connection, needs=("Name",)),
-    Method("GetServerCipher", Who.ANY, get_server_cipher),
-    Method("GetServerCipherList", Who.ANY, get_server_cipher_list),
-    Method("Flush", Who.FLEET, flush),
-    Method("GetAdminMsg", Who.ANY, get_admin_message),
+    Method("GetServerCipher", Who.ANY, get_server_cipher, changes=False),
+    Method("GetServerCipherList", Who.ANY, get_server_cipher_list, changes=False),
+    Method("Flush", Who.FLEET, flush, changes=False),
+    Method("GetAdminMsg", Who.ANY, get_admin_message, changes=False),
 )

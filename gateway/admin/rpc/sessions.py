@@ -162,13 +162,14 @@ def _frames(traffic: Traffic) -> int:
 
 
 METHODS = (
-    Method("EnumSession", Who.HUB, enum_session, forbidden_by=("no_enum_session",)),
+    Method("EnumSession", Who.HUB, enum_session, forbidden_by=("no_enum_session",), changes=False),
     Method(
         "GetSessionStatus",
         Who.HUB,
         get_session_status,
         needs=("Name",),
         forbidden_by=("no_query_session",),
+        changes=False,
     ),
     Method(
         "DeleteSession",

@@ -93,8 +93,8 @@ def _silent_row(host: str) -> dict[str, Any]:
 
 
 METHODS = (
-    Method("EnumMacTable", Who.HUB, enum_mac_table),
+    Method("EnumMacTable", Who.HUB, enum_mac_table, changes=False),
     Method("DeleteMacTable", Who.HUB, delete_mac_table, forbidden_by=("no_delete_mactable",)),
-    Method("EnumIpTable", Who.HUB, enum_ip_table),
+    Method("EnumIpTable", Who.HUB, enum_ip_table, changes=False),
     Method("DeleteIpTable", Who.HUB, delete_ip_table, forbidden_by=("no_delete_iptable",)),
 )

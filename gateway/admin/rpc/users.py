@@ -150,7 +150,7 @@ _CHANGE = ("no_change_users",)
 METHODS = (
     Method("CreateUser", Who.HUB, create_user, needs=("Name",), forbidden_by=_CHANGE),
     Method("SetUser", Who.HUB, set_user, needs=("Name",), forbidden_by=_CHANGE),
-    Method("GetUser", Who.HUB, get_user, needs=("Name",)),
+    Method("GetUser", Who.HUB, get_user, needs=("Name",), changes=False),
     Method("DeleteUser", Who.HUB, delete_user, needs=("Name",), forbidden_by=_CHANGE),
-    Method("EnumUser", Who.HUB, enum_user),
+    Method("EnumUser", Who.HUB, enum_user, changes=False),
 )

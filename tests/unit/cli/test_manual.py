@@ -9,6 +9,7 @@ import click
 import pytest
 
 from coordinator.access import AccessRule
+from coordinator.administrators import Administrator
 from coordinator.audit import PROGRAM, Change
 from coordinator.cascade import Cascade, CascadeState, CascadeStatus
 from coordinator.election import Leader
@@ -16,7 +17,7 @@ from coordinator.groups import Group
 from coordinator.history import Event
 from coordinator.hub_log import HubLog, Syslog
 from coordinator.masks import read_network
-from coordinator.model import Hub, NewSession, Node, SessionRecord, Totals, Traffic, User
+from coordinator.model import Hub, NewSession, Node, Role, SessionRecord, Totals, Traffic, User
 from coordinator.placement import Ownership
 from coordinator.sources import SourceRule
 from coordinator.times import Timestamp
@@ -25,12 +26,14 @@ from gateway.admin.conditions import FORMS
 from gateway.admin.fleet_status import HubCounts, Judgement, Snapshot, StoreReport, Verdict
 from gateway.admin.groups import GroupReport
 from gateway.admin.hubs import HubReport, HubState
+from gateway.admin.named_administrators import AdministratorReport, State
 from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
 from gateway.admin.rates import Rate, Rates
 from gateway.admin.users import UserReport
 from gateway.cli import (
     access,
+    admin,
     audit,
     cascade_report,
     doctor,
@@ -160,6 +163,8 @@ def test_json_fields_of_the_fleet_are_those_there_are():
     assert row("`hub log`") == {"hub", *logs.log_as_json(HubLog())}
     assert row("`syslog show`") == set(logs.syslog_as_json(Syslog()))
     assert row("event (") == set(history.event_as_json(Event("1-1", NOW, "x", "y")))
+    named = AdministratorReport(Administrator("a", Role.READ_ONLY), State.ACTIVE)
+    assert row("administrator (") == set(admin.report_as_json(named)) | {"active", "expired"}
     assert row("change (") == set(audit.change_as_json(change))
     report = HubReport(Hub("X"), 0, 0, Totals())
     assert row("`hub move`") == set(hub._move_as_json(report, report))

@@ -45,7 +45,7 @@ def test_who_asks(label, shown):
     assert http_api.read_credentials(request(head)) == shown
 
 
-@pytest.mark.parametrize("value", ["Basic", "Basic !!!", "Basic YWJj", "Bearer x", ""])
+@pytest.mark.parametrize("value", ["Basic", "Basic !!!", "Basic YWJj", "Bearer", "Bearer  ", ""])
 def test_credentials_that_cannot_be_read_are_none(value):
     shown = request(f"GET /api/ HTTP/1.1\r\nAuthorization: {value}\r\n")
     assert http_api.read_credentials(shown) is None
@@ -71,6 +71,12 @@ def test_a_page_of_another_site_is_told_from_ours(headers, is_cross):
     head = f"GET /api/DeleteHub HTTP/1.1\r\nHost: gw:5555\r\n{headers}"
     assert http_api.is_cross_site(request(head)) is is_cross
     assert not http_api.is_cross_site(request(head.replace("/api/", "/admin/")))
+
+
+def test_a_token_stands_for_itself():
+    shown = request("GET /api/ HTTP/1.1\r\nAuthorization: bearer eft_x\r\n")
+    assert http_api.read_credentials(shown) == Credentials("", "eft_x", is_token=True)
+    assert "eft_x" not in repr(http_api.read_credentials(shown))
 
 
 def test_its_own_headers_win_and_are_utf8():
