@@ -99,9 +99,9 @@ _RATE = " ".join(
     f"Rate.{way}{what}_u64" for way in ("Recv", "Send") for what in ("Bytes", "Frames")
 )
 _FLEET_STATUS = """
-    FleetName_str HubName_str CallerName_utf NodeName_str Verdict_str CurrentTime_dt Product_str
-    NumNodes_u32 NumNodesUp_u32 NumHubs_u32 NumSessions_u32 NumSessionsWaiting_u32 Warnings_utf[]
-    Notes_utf[]
+    FleetName_str HubName_str CallerName_utf MayChange_bool NodeName_str Verdict_str CurrentTime_dt
+    Product_str NumNodes_u32 NumNodesUp_u32 NumHubs_u32 NumSessions_u32 NumSessionsWaiting_u32
+    Warnings_utf[] Notes_utf[]
 """
 _FLEET_NODE = f"""
     NodeList[Name_str State_str Mode_str Why_utf IsHost_bool IsDrained_bool NumSessions_u32

@@ -116,6 +116,15 @@ def test_a_hub_is_moved_to_a_gateway_that_can_take_it(context: Context) -> None:
     assert len(context.fleet.audit.latest(100)) == before  # it is there already
 
 
+def test_who_may_only_look_moves_nothing(context: Context) -> None:
+    second_node(context)
+    looker = replace(ADMINISTRATOR, is_read_only=True)
+    assert ask(context, "GetFleetStatus", looker).values["MayChange"] is False
+    drain = {"NodeName_str": "node-1", "Mode_str": "draining"}
+    assert code(context, "SetFleetNodeMode", looker, **drain) == ErrorCode.NOT_ENOUGH_RIGHTS
+    assert code(context, "MoveFleetHub", looker, HubName_str="T1") == ErrorCode.NOT_ENOUGH_RIGHTS
+
+
 def test_names_that_are_no_names_are_refused(context: Context) -> None:
     for hub in ("<img>", "x" * 300, "a:b", "\ud800"):
         found = code(context, "EnumFleetSession", ADMINISTRATOR, HubName_str=hub)

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from coordinator.fleet import Fleet
-from coordinator.model import Hub, HubKind, NodeMode, User
+from coordinator.model import Hub, HubKind, NodeMode, Role, User
 from coordinator.times import utc_now
 from gateway.admin.administrators import set_fleet_password
+from gateway.admin.named_administrators import add
 from gateway.wire.auth import admin_password_hash, user_password_hash
 from gateway.wire.http import not_found
 from gateway.wire.http_page import POLICY
@@ -224,6 +225,17 @@ def mode_of(fleet: Fleet, name: str) -> NodeMode:
     node = fleet.nodes.node(name)
     assert node is not None
     return node.mode
+
+
+def test_who_may_only_look_has_nothing_to_press(
+    page: Browser, fleet: Fleet, sessions: None
+) -> None:
+    add(fleet, "eve", Role.READ_ONLY, utc_now(), password="eve-password")
+    log_in(page, "eve", "eve-password")
+    until(lambda: page.rows("#sessions"), "the sessions", DEADLINE)
+    assert page.text("#caller").startswith("eve at ")
+    assert [hub["Hub"] for hub in page.rows("#hubs")] == ["CAMPUS", "LAB", "SHOP"]
+    assert page.texts("td button") == []
 
 
 def test_gateways_are_drained_and_hubs_moved(page: Browser, fleet: Fleet, sessions: None) -> None:

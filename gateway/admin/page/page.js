@@ -18,6 +18,7 @@ let isBusy = false;
 let timer = 0;
 let silentSince = null;
 let hub = ""; // the caller's own; empty: all of them
+let mayChange = true;
 let nodes = [];
 let hubNames = [];
 let sessions = [];
@@ -76,7 +77,7 @@ const nodesTable = new Table(
     none: "No gateways.",
     actions: [
       {
-        text: (n) => (n.State_str === "up" ? (n.Mode_str === "serving" ? "Drain" : "Undrain") : ""),
+        text: (n) => (mayChange && n.State_str === "up" ? (n.Mode_str === "serving" ? "Drain" : "Undrain") : ""),
         label: (n) => `${n.Mode_str === "serving" ? "Drain" : "Undrain"} ${n.Name_str}`,
         run: drain,
       },
@@ -110,7 +111,7 @@ const hubsTable = new Table(
     none: "No hubs. Make one: etherfleet hub create NAME",
     actions: [
       {
-        text: (h) => (!hub && h.State_str === "active" && nodes.length > 1 ? "Move" : ""),
+        text: (h) => (mayChange && !hub && h.State_str === "active" && nodes.length > 1 ? "Move" : ""),
         label: (h) => `Move hub ${h.HubName_str}`,
         run: move,
       },
@@ -138,7 +139,7 @@ const sessionsTable = new Table(
     key: place,
     going: (s) => going.has(place(s)),
     none: "No sessions.",
-    actions: [{ text: () => "End", label: (s) => `End session ${s.Name_str}`, run: end }],
+    actions: [{ text: () => (mayChange ? "End" : ""), label: (s) => `End session ${s.Name_str}`, run: end }],
   },
 );
 
@@ -229,6 +230,7 @@ function draw(line, points, value) {
 function showStatus(status) {
   now = status.CurrentTime_dt;
   hub = status.HubName_str;
+  mayChange = status.MayChange_bool;
   document.body.classList.toggle("one-hub", Boolean(hub));
   $("hubs-title").textContent = hub ? "Hub" : "Hubs";
   $("fleet").textContent = hub ? `hub ${hub}` : `fleet ${status.FleetName_str}`;

@@ -49,6 +49,7 @@ def get_fleet_status(call: Call) -> Values:
         "FleetName": call.fleet.store.keys.fleet if call.caller.is_fleet_admin else "",
         "HubName": call.caller.hub,
         "CallerName": call.caller.name,
+        "MayChange": not call.caller.is_read_only,
         "CurrentTime": to_ms(call.now),
         "Product": call.context.product,
     }
