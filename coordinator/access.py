@@ -61,9 +61,11 @@ class AccessRule:
     established: bool | None = None
     """Of TCP: true, everything but the SYN that opens a connection; false, only that."""
     delay_ms: int = 0
-    """Stored and shown; like the next two not acted on."""
+    """Frames that it lets pass arrive so much later."""
     jitter_percent: int = 0
+    """By how much of the delay it varies, up and down."""
     loss_percent: int = 0
+    """Of the frames that it lets pass."""
     redirect_url: str = ""
     """Stored and shown, not acted on: `discard` alone decides."""
     id: int = 0

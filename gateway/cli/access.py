@@ -7,6 +7,7 @@ import click
 
 from coordinator.access import (
     ANY_PORT,
+    MAX_DELAY_MS,
     AccessRule,
     ports_to_text,
     protocol_name,
@@ -117,6 +118,28 @@ def _conditions(command: F) -> F:
 )
 @click.option("--note", "remark", metavar="TEXT", default="", help="For the operator.")
 @click.option("--inactive", is_flag=True, help="Only write it down; `enable` puts it in force.")
+@click.option(
+    "--delay",
+    "delay_ms",
+    metavar="MS",
+    type=click.IntRange(0, MAX_DELAY_MS),
+    default=0,
+    help="Frames that pass arrive so many milliseconds later.",
+)
+@click.option(
+    "--jitter",
+    metavar="PERCENT",
+    type=click.IntRange(0, 100),
+    default=0,
+    help="By how much of the delay it varies, up and down.",
+)
+@click.option(
+    "--loss",
+    metavar="PERCENT",
+    type=click.IntRange(0, 100),
+    default=0,
+    help="How many of the frames that pass are lost.",
+)
 @_conditions
 @format_option
 @fleet_options()
@@ -130,6 +153,10 @@ def add(invocation: Invocation, /, hub: str, action: str, **options: Any) -> Non
     No web, but for the staff:
       etherfleet access add OFFICE pass --priority 10 --source-user staff
       etherfleet access add OFFICE discard --priority 20 --protocol tcp --destination-ports 80
+
+    
+    A bad line to a test machine:
+      etherfleet access add LAB pass --destination 10.0.0.7 --delay 200 --jitter 20 --loss 2
     """
     from gateway.admin import access
 
@@ -242,6 +269,10 @@ def _rule(discard: bool, options: dict[str, Any]) -> AccessRule:
         raise UsageProblem("--source and --destination are of different kinds, IPv4 and IPv6")
     if options["ipv6"] and False in families:
         raise UsageProblem("--ipv6 does not go with an IPv4 network")
+    if discard and (options["delay_ms"] or options["loss"]):
+        raise UsageProblem("--delay and --loss are for frames that pass: use the action pass")
+    if options["jitter"] and not options["delay_ms"]:
+        raise UsageProblem("--jitter varies a delay: give --delay")
     return AccessRule(
         options["priority"],
         discard,
@@ -258,6 +289,9 @@ def _rule(discard: bool, options: dict[str, Any]) -> AccessRule:
         options["source_mac"],
         options["destination_mac"],
         options["established"],
+        options["delay_ms"],
+        options["jitter"],
+        options["loss"],
     )
 
 
@@ -265,7 +299,17 @@ def made_in_words(rule: AccessRule) -> str:
     """Return what a rule does, in one line."""
     what = "discards" if rule.discard else "passes"
     conditions = ", ".join(_conditions_of(rule)) or "everything but ARP"
-    return f"{what} {conditions}"
+    return ", ".join([f"{what} {conditions}", *_impairment_of(rule)])
+
+
+def _impairment_of(rule: AccessRule) -> list[str]:
+    found: list[str] = []
+    if rule.delay_ms:
+        varies = f" ± {rule.jitter_percent} %" if rule.jitter_percent else ""
+        found.append(f"{rule.delay_ms} ms{varies} later")
+    if rule.loss_percent:
+        found.append(f"{rule.loss_percent} % lost")
+    return found
 
 
 def _conditions_of(rule: AccessRule) -> list[str]:
@@ -358,12 +402,8 @@ def _as_text(rule: AccessRule) -> dict[str, object]:
         "matches": _conditions_of(rule) or "everything but ARP",
         "note": rule.note or NONE,
     }
-    for name, value in (
-        ("delay", f"{rule.delay_ms} ms" if rule.delay_ms else ""),
-        ("jitter", f"{rule.jitter_percent} %" if rule.jitter_percent else ""),
-        ("loss", f"{rule.loss_percent} %" if rule.loss_percent else ""),
-        ("redirect URL", rule.redirect_url),
-    ):
-        if value:  # set by other tools
-            shown[name] = f"{value}  ({NOT_ENFORCED})"
+    if impairment := _impairment_of(rule):
+        shown["what passes"] = impairment
+    if rule.redirect_url:  # set by other tools
+        shown["redirect URL"] = f"{rule.redirect_url}  ({NOT_ENFORCED})"
     return shown

@@ -15,12 +15,14 @@ rule at all unless ApplyIPv4AccessListOnArpPacket is set, and then is matched by
 and UDP only, a TCP state TCP only; fragments after the first have no ports.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from coordinator.access import ANY_PORT, AccessRule
 from coordinator.masks import Masked
 from gateway.hub.frame_facts import ACK, SYN, Facts, Layer
+from gateway.hub.impairment import Impairment
+from gateway.hub.judge import PASSES
 
 DROPPED = "access-list"
 
@@ -56,18 +58,23 @@ class _Entry(NamedTuple):
     source_ports: tuple[int, int]
     destination_ports: tuple[int, int]
     destination_user: str
-    discard: bool
+    verdict: str
+    """PASSES, DROPPED or the name of an impairment."""
 
 
 class Matchers:
     """The matchers of one access list. A rule is compiled once, and ports that no rule tells apart
     share one matcher: a list may be long, and ports many, when it changes."""
 
-    __slots__ = ("_arp", "_entries", "_made", "_names")
+    __slots__ = ("_arp", "_entries", "_made", "_names", "impairments")
 
     def __init__(self, rules: Iterable[AccessRule] = (), *, arp: bool = False) -> None:
         """`rules` in the order they are asked; `arp`: ApplyIPv4AccessListOnArpPacket."""
-        self._entries = [(_fold(rule.source_user), _compile(rule)) for rule in rules if rule.active]
+        active = [rule for rule in rules if rule.active]
+        self._entries = [(_fold(rule.source_user), _compile(rule)) for rule in active]
+        found = [impairment for rule in active if (impairment := _impairment(rule)) is not None]
+        self.impairments: Mapping[str, Impairment] = {str(one): one for one in found}
+        """What some rules do to frames they let pass, by the verdict that says so."""
         self._names = {name for name, _ in self._entries if name}
         self._arp = arp
         self._made: dict[Who, Matcher] = {}
@@ -107,19 +114,19 @@ class Matcher:
         """Say whether some rules are about where a frame goes: `towards` is asked, too."""
         return bool(self._later)
 
-    def on_entry(self, facts: Facts) -> bool | None:
-        """Return whether a frame that comes in is discarded; None: no rule asked so far says."""
+    def on_entry(self, facts: Facts) -> str | None:
+        """Return the verdict on a frame that comes in; None: no rule asked so far says."""
         return self._ask(self._on_entry, facts, Who())
 
-    def towards(self, facts: Facts, destination: Who) -> bool:
-        """Return whether a frame, undecided on entry, is discarded on its way to `destination`."""
-        return bool(self._ask(self._later, facts, destination))
+    def towards(self, facts: Facts, destination: Who) -> str:
+        """Return the verdict on a frame, undecided on entry, on its way to `destination`."""
+        return self._ask(self._later, facts, destination) or PASSES
 
-    def _ask(self, entries: Sequence[_Entry], facts: Facts, destination: Who) -> bool | None:
+    def _ask(self, entries: Sequence[_Entry], facts: Facts, destination: Who) -> str | None:
         if not entries or (facts.layer is Layer.ARP and not self._arp):
             return None
         number = _number(facts)
-        for mask, value, source_ports, destination_ports, user, discard in entries:
+        for mask, value, source_ports, destination_ports, user, verdict in entries:
             if number & mask != value:
                 continue
             if source_ports != ANY_PORT and not (
@@ -132,7 +139,7 @@ class Matcher:
                 continue
             if user and not destination.is_named(user):
                 continue
-            return discard
+            return verdict
         return None
 
 
@@ -159,6 +166,20 @@ def _number(facts: Facts) -> int:
         if facts.tcp_flags & SYN and not facts.tcp_flags & ACK:
             number |= _OPENING
     return number
+
+
+def _impairment(rule: AccessRule) -> Impairment | None:
+    """Return what becomes of the frames that a rule lets pass, if they do not just pass."""
+    if rule.discard or not (rule.delay_ms or rule.loss_percent):
+        return None
+    return Impairment(rule.delay_ms / 1000, rule.jitter_percent / 100, rule.loss_percent / 100)
+
+
+def _verdict(rule: AccessRule) -> str:
+    impairment = _impairment(rule)
+    if impairment is not None:
+        return str(impairment)
+    return DROPPED if rule.discard else PASSES
 
 
 def _compile(rule: AccessRule) -> _Entry:
@@ -192,7 +213,7 @@ def _compile(rule: AccessRule) -> _Entry:
         rule.source_ports,
         rule.destination_ports,
         _fold(rule.destination_user),
-        rule.discard,
+        _verdict(rule),
     )
 
 

@@ -13,7 +13,8 @@ MAX_FLOWS = 2048
 
 PASSES = ""
 URGENT = "urgent"
-"""Passes, and is left alone by limits of bandwidth. All other verdicts are reasons to drop."""
+"""Passes, and is left alone by limits of bandwidth. All other verdicts are reasons to drop, or name
+an impairment: the frame leaves its run either way."""
 
 
 class Judge:
@@ -22,7 +23,8 @@ class Judge:
     __slots__ = ("_decide", "_flows", "_known")
 
     def __init__(self, decide: Callable[[Facts], str]) -> None:
-        """`decide` answers PASSES, URGENT or a reason; from facts that `flow_key` covers alone."""
+        """`decide` answers PASSES, URGENT, a reason or an impairment, from facts that `flow_key`
+        covers alone."""
         self._decide = decide
         self._flows: dict[bytes, dict[bytes | None, str]] = {}
         self._known = 0

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coordinator.access import AccessRule
-from gateway.hub.access import DROPPED, Matchers, Who
+from gateway.hub.access import Matchers, Who
 from gateway.hub.filters import (
     Filter,
     entry_filters,
@@ -30,6 +30,7 @@ from gateway.hub.frame_facts import (
     Layer,
     read_facts,
 )
+from gateway.hub.impairment import FULL, Impairment
 from gateway.hub.ip_table import REFRESH_S, IpLimits, IpTable, limits_of
 from gateway.hub.judge import PASSES, URGENT, Judge
 from gateway.hub.limit import TokenBucket
@@ -86,6 +87,7 @@ class Entry:
         "_towards",
         "asks_destination",
         "bucket",
+        "impairments",
         "is_stateful",
         "judge",
         "terms",
@@ -103,6 +105,7 @@ class Entry:
         self._options = rules.options
         self._filters = entry_filters(terms.policy, rules.options)
         self._matcher = rules.matchers.of(terms.who)
+        self.impairments = rules.matchers.impairments
         self._ip_limits = terms.ip_limits
         self._ips = rules.ips if rules.watches_ips or self._ip_limits else None
         self._owner_of = rules.owner_of
@@ -126,13 +129,15 @@ class Entry:
 
         Only where `is_stateful`; `key` is the frame's flow, `frame` the frame.
         """
-        if verdict not in (PASSES, URGENT):
+        is_impaired = verdict in self.impairments
+        if not is_impaired and verdict not in (PASSES, URGENT):
             return verdict
         if self._ips is not None and (reason := self._use_ip(self._ips, key, frame, now)):
             return reason
-        if self.bucket is not None and verdict is not URGENT:
-            return PASSES if self.bucket.take(len(frame), now) else "upload-limit"
-        return PASSES
+        limit = None if verdict is URGENT else self.bucket
+        if limit is not None and not limit.take(len(frame), now):
+            return "upload-limit"
+        return verdict if is_impaired else PASSES
 
     def towards(self, target: Port, terms: Terms) -> Judge | None:
         """Return who judges what goes to `target`; None if nothing is asked about it."""
@@ -153,8 +158,8 @@ class Entry:
         reason = first_reason(self._filters, facts)
         if reason:
             return reason
-        if self._matcher.on_entry(facts):
-            return DROPPED
+        if verdict := self._matcher.on_entry(facts):
+            return verdict
         return URGENT if self.bucket is not None and facts.is_urgent else PASSES
 
     def _decide_towards(self, who: Who, private: bool) -> Callable[[Facts], str]:
@@ -162,7 +167,7 @@ class Entry:
             if private and is_private(facts, self._options):
                 return "privacy-filter"
             undecided = self._matcher.on_entry(facts) is None
-            return DROPPED if undecided and self._matcher.towards(facts, who) else PASSES
+            return self._matcher.towards(facts, who) if undecided else PASSES
 
         return decide
 
@@ -231,6 +236,9 @@ class HubRules:
         self.owner_of = owner_of
         self.on_exit_changed: Callable[[Port], None] = lambda _port: None
         """Told of a port whose `exit` has come or gone."""
+        self.impair: Callable[[Impairment, int, Callable[[float], None]], str] = _no_clock
+        """Takes a frame of so many bytes that is to arrive later, and what to do then, told the
+        time; answers PASSES or why it does not arrive. Whoever has a clock sets it."""
         self._terms: dict[Port, Terms] = {}
         self._watchers: set[Port] = set()
 
@@ -293,6 +301,10 @@ class HubRules:
         exit = Exit(terms, _bucket(policy.max_download, port.exit))
         port.exit = exit if exit.is_needed else None
         self.on_exit_changed(port)
+
+
+def _no_clock(_impairment: Impairment, _size: int, _arrive: Callable[[float], None]) -> str:
+    return FULL
 
 
 def most_macs(policy: Policy) -> int:

@@ -147,6 +147,10 @@ class Switch:
         if port.monitor:
             self._renew_reach()
 
+    def has(self, port: Port) -> bool:
+        """Say whether `port` is attached."""
+        return port in self._ports
+
     def forward(
         self, port: Port, addresses: bytes, frames: int, size: int, now: float
     ) -> Sequence[Port]:

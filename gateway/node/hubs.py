@@ -13,6 +13,7 @@ from coordinator.model import Hub, HubKind
 from gateway.hub.port import Port
 from gateway.hub.switch import MacRow, Switch, SwitchSettings
 from gateway.node.inspect import place_sink
+from gateway.node.late_frames import LateFrames
 from gateway.node.ledger import Ledger
 from gateway.node.outlet import Outlet
 from gateway.node.session import Session
@@ -34,6 +35,8 @@ class LiveHub:
         """The directory was asked since it was raised: it may have gone offline just before."""
         self.switch = Switch(switch_settings(hub))
         self.switch.rules.on_exit_changed = place_sink(self.switch)
+        self._late = LateFrames(gate, self._lose)
+        self.switch.rules.impair = self._late.impair
         self.take_rules(access, hub.options)
         self.sessions: dict[str, Session] = {}
         self.outlets: dict[str, Outlet] = {}
@@ -94,6 +97,10 @@ class LiveHub:
     def drop(self) -> None:
         """Let go of the loop."""
         self._ageing.cancel()
+        self._late.stop()
+
+    def _lose(self, frames: int) -> None:
+        self.switch.dropped["gate-closed"] += frames
 
     def _expire(self) -> None:
         self._ageing.set(self.switch.expire(time.monotonic()))

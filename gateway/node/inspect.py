@@ -12,6 +12,7 @@ from struct import Struct
 from typing import Any
 
 from gateway.hub.frame_facts import flow_key, read_facts
+from gateway.hub.impairment import Impairment
 from gateway.hub.judge import PASSES, URGENT, Judge
 from gateway.hub.port import Port
 from gateway.hub.rewrite import add_tag, remove_tag, without_default_router
@@ -31,29 +32,73 @@ def forward_inspected(
     touched: list[Any],
 ) -> None:
     """Forward what of `runs` the rules let pass; add those to flush to `touched`."""
-    forward = switch.forward
     for run in runs:
         admitted = admit(switch, port, entry, run, now)
-        if admitted is None:
+        if admitted is not None:
+            _spread(switch, port, entry, admitted, now, touched)
+
+
+def _spread(
+    switch: Switch, port: Port, entry: Entry, run: Run, now: float, touched: list[Any]
+) -> None:
+    """Forward a run that came in to every port it may leave by."""
+    addresses, frames, size, message = run
+    for target in switch.forward(port, addresses, frames, size, now):
+        judge = (
+            entry.towards(target, switch.rules.terms_of(target)) if entry.asks_destination else None
+        )
+        if judge is None:
+            if target.sink.deliver(message, frames):  # type: ignore[attr-defined]  # opaque
+                touched.append(target.sink)
             continue
-        addresses, frames, size, message = admitted
-        for target in forward(port, addresses, frames, size, now):
-            judge = (
-                entry.towards(target, switch.rules.terms_of(target))
-                if entry.asks_destination
-                else None
-            )
-            if judge is None:
-                if target.sink.deliver(message, frames):  # type: ignore[attr-defined]  # opaque
-                    touched.append(target.sink)
-                continue
-            dropped = _judge_all(judge, addresses, message)
-            for reason, count in Counter(dropped.values()).items():
+        dropped = _judge_all(judge, addresses, message)
+        for reason, count in Counter(dropped.values()).items():
+            impairment = entry.impairments.get(reason)
+            if impairment is None:
                 switch.drop(port, reason, count)
-            if len(dropped) < frames:
-                part = _without(message, dropped) if dropped else message
-                if target.sink.deliver(part, frames - len(dropped)):  # type: ignore[attr-defined]
+                continue
+            for frame in _only(message, dropped, reason):
+                _leave_late(switch, port, target, frame, impairment)
+        if len(dropped) < frames:
+            part = _without(message, dropped) if dropped else message
+            if target.sink.deliver(part, frames - len(dropped)):  # type: ignore[attr-defined]
+                touched.append(target.sink)
+
+
+def _come_in_late(switch: Switch, port: Port, frame: bytes, impairment: Impairment) -> None:
+    """Let one frame come in by `port` when it arrives, if it does."""
+    addresses, size = frame[:12], len(frame)
+
+    def arrive(now: float) -> None:
+        entry, touched = port.entry, list[Any]()
+        tagged = add_tag(frame, entry.vlan) if entry is not None and entry.vlan else frame
+        message = encode_blocks([tagged])
+        if entry is not None:
+            _spread(switch, port, entry, (addresses, 1, len(tagged), message), now, touched)
+        else:
+            for target in switch.forward(port, addresses, 1, size, now):
+                if target.sink.deliver(message, 1):  # type: ignore[attr-defined]  # opaque
                     touched.append(target.sink)
+        for sink in touched:
+            sink.flush()
+
+    if reason := switch.rules.impair(impairment, size, arrive):
+        switch.refuse(port, addresses, reason, 1, size)
+
+
+def _leave_late(
+    switch: Switch, port: Port, target: Port, frame: bytes, impairment: Impairment
+) -> None:
+    """Let one frame from `port` leave by `target` alone when it arrives, if it does."""
+
+    def arrive(_now: float) -> None:
+        if not switch.has(target):
+            switch.drop(port, "detached", 1)
+        elif target.sink.deliver(encode_blocks([frame]), 1):  # type: ignore[attr-defined]
+            target.sink.flush()  # type: ignore[attr-defined]  # opaque
+
+    if reason := switch.rules.impair(impairment, len(frame), arrive):
+        switch.drop(port, reason, 1)
 
 
 def admit(switch: Switch, port: Port, entry: Entry, run: Run, now: float) -> Run | None:
@@ -72,13 +117,15 @@ def admit(switch: Switch, port: Port, entry: Entry, run: Run, now: float) -> Run
     if dropped:
         lost = 0
         for reason in set(dropped.values()):
-            sizes = [
-                len(frame)
-                for i, frame in enumerate(iterate_frames(message))
-                if dropped.get(i) == reason
-            ]
-            switch.refuse(port, addresses, reason, len(sizes), sum(sizes))
-            lost += sum(sizes)
+            taken = _only(message, dropped, reason)
+            octets = sum(map(len, taken))
+            impairment = entry.impairments.get(reason)
+            if impairment is None:
+                switch.refuse(port, addresses, reason, len(taken), octets)
+            else:
+                for frame in taken:
+                    _come_in_late(switch, port, frame, impairment)
+            lost += octets
         frames -= len(dropped)
         if not frames:
             return None
@@ -189,6 +236,12 @@ def _judge_all(
                 dropped[number] = verdict
             number += 1
     return dropped
+
+
+def _only(message: bytes, dropped: dict[int, str], reason: str) -> list[bytes]:
+    """Return the frames of `message` that have this verdict."""
+    frames = enumerate(iterate_frames(message))
+    return [bytes(frame) for i, frame in frames if dropped.get(i) == reason]
 
 
 def _without(message: bytes, dropped: dict[int, str]) -> bytes:

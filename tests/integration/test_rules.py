@@ -7,6 +7,7 @@
 The hub is static: an instance on each node, with sessions of its own.
 """
 
+import json
 import subprocess
 import tempfile
 import time
@@ -144,6 +145,35 @@ def test_an_access_list_acts_on_sessions_of_all_nodes(pairs, fleet, etherfleet, 
     figure("from a change in the store to two nodes that obey", f"{took:.2f} s")
     fleet.rules.delete_access_rules("LAB", [made[0].id], utc_now())
     wait_for(pairs, WEB, True)
+
+
+def test_a_rule_lets_frames_arrive_later_or_not_at_all(pairs, etherfleet):
+    web = "access add LAB pass --json --protocol tcp --destination-ports 80"
+    late = json.loads(etherfleet(*web.split(), "--delay", "300", "--jitter", "10"))
+    wait_overtaken(pairs, WEB, True)
+    assert all(pair.passes(ANSWER) for pair in pairs)
+    etherfleet("access", "delete", "LAB", str(late["number"]), "--yes")
+    wait_overtaken(pairs, WEB, False)
+    lost = json.loads(etherfleet(*web.split(), "--loss", "100"))
+    wait_for(pairs, WEB, False)
+    etherfleet("access", "delete", "LAB", str(lost["number"]), "--yes")
+    wait_for(pairs, WEB, True)
+
+
+def wait_overtaken(pairs: list[Pair], frame: bytes, wanted: bool) -> None:
+    """Wait until a frame arrives behind one that is sent after it, or does not."""
+    until = time.monotonic() + DEADLINE
+    while any(is_overtaken(pair, frame) is not wanted for pair in pairs):
+        assert time.monotonic() < until, f"overtaken is not {wanted}"
+
+
+def is_overtaken(pair: Pair, frame: bytes) -> bool:
+    """Say whether a frame that is sent first arrives last."""
+    mark = ethernet(time.monotonic_ns().to_bytes(8) + bytes(38), 0x88B5, **TO_BOB)
+    pair.alice.send_frames(frame, mark)
+    found = pair.bob.receive_frames(2)
+    assert sorted(found) == sorted([frame, mark])
+    return found[0] == mark
 
 
 def test_policies_of_a_group_act_on_sessions_of_its_members(pairs, etherfleet):

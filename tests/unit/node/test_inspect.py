@@ -8,6 +8,7 @@ from coordinator.access import AccessRule
 from gateway.hub.access import Who
 from gateway.hub.frame_facts import DHCP_ACK, read_facts
 from gateway.hub.port import Port
+from gateway.hub.rewrite import add_tag
 from gateway.hub.rules import Terms, most_macs
 from gateway.hub.switch import Switch, SwitchSettings
 from gateway.node.inspect import admit, forward_inspected, place_sink
@@ -107,6 +108,74 @@ def test_rules_come_into_force_and_go_while_ports_stand():
     assert net.ports["alice"].entry is None
     net.send("alice", WEB)
     assert net.got("bob") == [WEB]
+
+
+def hold(net):
+    """Let a test be the clock: return what is under way, by its delay."""
+    held = []
+
+    def impair(impairment, size, arrive):
+        after_s = impairment.fate(lambda: 0.5)
+        if after_s is None:
+            return "access-list-loss"
+        held.append((after_s, arrive))
+        return ""
+
+    net.switch.rules.impair = impair
+    return held
+
+
+def test_a_frame_that_a_rule_delays_comes_in_when_it_arrives():
+    net = Network(alice={"vlan_id": 7}, bob={})
+    held = hold(net)
+    late = AccessRule(1, protocol=6, destination_ports=(80, 80), delay_ms=200, loss_percent=10)
+    net.switch.rules.change([late], {})
+    net.send("alice", WEB, MAIL)
+    (mail,) = net.got("bob")
+    assert mail == add_tag(MAIL, 7)
+    assert net.ports["alice"].received.unicast_frames == 1
+    ((after_s, arrive),) = held
+    assert after_s == 0.2
+    arrive(0.2)
+    assert net.got("bob") == [add_tag(WEB, 7)]
+    assert net.stations["bob"].flushed == 2
+    assert net.ports["alice"].received.unicast_frames == 2
+    assert net.dropped == {}
+
+
+def test_a_frame_that_a_rule_loses_is_counted():
+    net = Network(alice={}, bob={})
+    hold(net)
+    net.switch.rules.change([AccessRule(1, protocol=6, loss_percent=51)], {})
+    net.send("alice", WEB, DNS)
+    assert net.got("bob") == [DNS]
+    assert net.dropped == {"access-list-loss": 1}
+
+
+def test_a_delay_towards_one_user_is_for_that_port_alone():
+    net = Network(alice={}, bob={}, carol={})
+    held = hold(net)
+    net.switch.rules.change([AccessRule(1, destination_user="bob", delay_ms=100)], {})
+    shout = ipv4("10.0.0.1", "10.0.0.255", 17, udp(9, 9), to=b"\xff" * 6)
+    net.send("alice", shout)
+    assert (net.got("bob"), net.got("carol")) == ([], [shout])
+    held[0][1](0.1)
+    assert (net.got("bob"), net.got("carol")) == ([shout], [])
+    net.send("alice", shout)
+    net.switch.detach(net.ports["bob"])
+    held[1][1](0.2)
+    assert net.got("bob") == []
+    assert net.dropped == {"detached": 1}
+
+
+def test_what_a_rule_delays_counts_for_the_limit_of_bandwidth():
+    net = Network(alice={"max_upload": 8 * 2000}, bob={})
+    held = hold(net)
+    net.switch.rules.change([AccessRule(1, protocol=17, delay_ms=100)], {})
+    big = ipv4("10.0.0.1", "10.0.0.2", 17, udp(9, 9) + bytes(1400))
+    net.send("alice", big, big, big)
+    assert len(held) == 1
+    assert net.dropped == {"upload-limit": 2}
 
 
 def test_a_run_that_passes_goes_on_as_it_came():
