@@ -221,9 +221,10 @@ class Sessions:
         names = self._store.fields(self._keys.user_sessions(hub, user))
         return self._read((hub, name) for name in sorted(names))
 
-    def of_node(self, node: str) -> list[SessionRecord]:
-        """Return the sessions a node carries, or carried when it stopped."""
-        places = self._store.members(self._keys.node_sessions(node))
+    def of_node(self, node: str, *, but: Iterable[SessionRecord] = ()) -> list[SessionRecord]:
+        """Return the sessions a node carries, or carried when it stopped, `but` those."""
+        known = {f"{fold(record.hub)}:{record.name}" for record in but}
+        places = [p for p in self._store.members(self._keys.node_sessions(node)) if p not in known]
         return self._read((p[0], p[2]) for p in (place.partition(":") for place in places))
 
     def _read(self, names: Iterable[tuple[str, str]], at_once: int = BATCH) -> list[SessionRecord]:

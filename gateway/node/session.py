@@ -249,12 +249,11 @@ class Session:
 
         `macs` are the addresses behind the client, latest last: hints in the session's record.
         """
-        traffic = self.unsettled()
         macs = macs[-MAX_HINTS:] or self.behind  # one that has not spoken yet is not nobody
         news = (len(self.connections), macs)
-        if not traffic and news == self._told:
+        if news == self._told and self.carried() == self._settled:
             return None
-        return SessionUpdate(self.record, len(self.connections), traffic, macs)
+        return SessionUpdate(self.record, len(self.connections), self.unsettled(), macs)
 
     @property
     def behind(self) -> tuple[str, ...]:

@@ -167,7 +167,9 @@ class SessionTable:
 
     def left_over(self) -> list[SessionRecord]:
         """Return the records under this node's name of sessions that are not here."""
-        return [r for r in self._records.of_node(self._node) if r.key_hash not in self._by_key]
+        here = [session.record for session in self._by_key.values()]
+        left = self._records.of_node(self._node, but=here)
+        return [record for record in left if record.key_hash not in self._by_key]
 
     def _resume_all(self, records: list[SessionRecord], wait_s: float) -> int:
         left = (r for r in records if r.key_hash not in self._opening)

@@ -373,7 +373,7 @@ class Connection:
     # -- keep-alive and time-out -----------------------------------------------------------------
 
     def _arm_timer(self, now: float) -> None:
-        after = random.uniform(0.4, 0.5) * self.timeout
+        after = random.uniform(0.5, 0.6) * self.timeout
         if self.may_receive:
             after = min(after, self.heard_at + self.timeout - now + 0.01)
         self._timer.set(after, within=TOGETHER * self.timeout)

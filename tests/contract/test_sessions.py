@@ -67,6 +67,7 @@ def test_sessions_are_listed_by_hub_user_and_node(fleet: Fleet) -> None:
     assert fleet.sessions.of_hub("CORP") == [alices, bobs]
     assert fleet.sessions.of_user("corp", "bob") == [bobs]
     assert fleet.sessions.of_node("node-1") == [alices]
+    assert fleet.sessions.of_node("node-1", but=[alices]) == []
     assert fleet.sessions.count("corp") == 2
     assert fleet.sessions.of_hub("other") == []
 
