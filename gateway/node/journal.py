@@ -20,6 +20,7 @@ from typing import Any
 
 import gevent
 import structlog
+from gevent.event import Event
 
 from coordinator.errors import StoreError
 from coordinator.fleet import Fleet
@@ -67,6 +68,7 @@ class Journal:
         self._keep_days = keep_days
         self._lines: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._lost: defaultdict[str, int] = defaultdict(int)
+        self._news = Event()
         self._settings: dict[str, tuple[float, Hub | None]] = {}
         self._taps: dict[str, PacketTap] = {}
         self._syslog_read_at = -SETTINGS_LAST_S
@@ -79,12 +81,16 @@ class Journal:
             self._lost[hub.lower()] += 1
         else:
             lines.append((_now(), clean(text)))
+        self._news.set()
 
     def run(self) -> None:
         """Write until killed."""
         clean_at = time.monotonic()
         while True:
+            if not self._taps:
+                self._news.wait(SETTINGS_LAST_S)
             gevent.sleep(WRITE_EVERY_S)
+            self._news.clear()
             try:
                 self.write()
                 if time.monotonic() >= clean_at and self._keep_days:

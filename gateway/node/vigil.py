@@ -34,6 +34,7 @@ log = structlog.get_logger()
 KNOCK_S = 0.3  # a port that refuses does so at once; one that is silent proves nothing
 ACCUSE_S = 3.0  # then the lease is about to run out anyway
 CHOOSE_EVERY_S = 5.0
+ALONE_S = 0.5  # between two looks whether somebody watches or is watched
 BIND_AGAIN_S = 1.0  # our predecessor's process may still hold the port
 
 
@@ -92,7 +93,9 @@ class Vigil:
             for watch in self._watcher.silent(now):
                 self._watcher.accuse(watch)
                 self._greenlets.spawn(self._accuse, watch)
-            gevent.sleep(PING_EVERY_S * random.uniform(0.9, 1.1))
+            is_alone = witness is None and not self._watcher
+            pause_s = ALONE_S if is_alone else PING_EVERY_S
+            gevent.sleep(pause_s * random.uniform(0.9, 1.1))
 
     def _choose(self) -> None:
         """Name a witness, and another one when that has ended."""

@@ -38,6 +38,9 @@ class Watcher:
         self.inc = 0
         self._watches: dict[str, Watch] = {}
 
+    def __len__(self) -> int:
+        return len(self._watches)
+
     def become(self, node: str, inc: int) -> None:
         """Begin an incarnation. Promises of the one before go on binding."""
         self.node, self.inc = node, inc
