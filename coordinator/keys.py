@@ -17,7 +17,8 @@ from coordinator.names import (
     fold,
     fold_upper,
 )
-from coordinator.schema import KEYS, Key
+from coordinator.schema import KEYS
+from coordinator.schema_kind import Key
 
 __all__ = ["KEYS", "Key", "Keys"]
 
