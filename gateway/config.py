@@ -183,7 +183,18 @@ def load(path: str | None = None, environment: Mapping[str, str] = os.environ) -
 
 def check(settings: Settings) -> None:
     """Refuse settings that cannot work together. Raises ConfigError."""
-    fleet, session, limits = settings.fleet, settings.session, settings.limits
+    _check_fleet(settings.fleet, settings.store.url)
+    _check_session(settings.session)
+    _check_limits(settings.limits)
+    _check_gateway(settings.gateway)
+    if settings.metrics.listen:
+        parse_listen(settings.metrics.listen, "metrics.listen")
+    _require(settings.logs.keep_days >= 0, f"logs.keep_days is {settings.logs.keep_days}")
+    labels = settings.metrics.hub_labels
+    _require(0 <= labels <= 10_000, f"metrics.hub_labels is {labels}; use 0 to 10000")
+
+
+def _check_fleet(fleet: Fleet, store_url: str) -> None:
     _require(
         0 < len(fleet.name) <= 32 and fleet.name.replace("-", "a").isalnum()
         and fleet.name.isascii() and fleet.name == fleet.name.lower(),
@@ -193,8 +204,8 @@ def check(settings: Settings) -> None:
         bool(fleet.certificate_file) == bool(fleet.private_key_file),
         "fleet.certificate_file and fleet.private_key_file come together: set both or none",
     )
-    if settings.store.url:
-        scheme = urlsplit(settings.store.url).scheme
+    if store_url:
+        scheme = urlsplit(store_url).scheme
         _require(
             scheme in STORE_SCHEMES,
             f"store.url begins with {scheme + '://' if scheme else 'no scheme'!r}; "
@@ -205,6 +216,9 @@ def check(settings: Settings) -> None:
             "store.url names a store that others can read, so fleet.key_file must be set; "
             "make one with: openssl rand -base64 32 > fleet.key",
         )
+
+
+def _check_session(session: Session) -> None:
     _require(
         1 <= session.timeout_s <= 60,
         f"session.timeout_s is {session.timeout_s:g}; use 1 to 60 (default 20)",
@@ -219,6 +233,9 @@ def check(settings: Settings) -> None:
         f"session.resume_s is {session.resume_s:g}; use at most {DAY_S} (default 60)",
     )
     _require(session.queue_kib >= 64, f"session.queue_kib is {session.queue_kib}; use 64 or more")
+
+
+def _check_limits(limits: Limits) -> None:
     for name in ("handshakes", "handshakes_per_address", "backlog"):
         number = getattr(limits, name)
         _require(number >= 1, f"limits.{name} is {number}; use 1 or more")
@@ -226,7 +243,9 @@ def check(settings: Settings) -> None:
         0 < limits.handshake_s <= 300,
         f"limits.handshake_s is {limits.handshake_s:g}; use 15 (stock clients wait that long)",
     )
-    gateway = settings.gateway
+
+
+def _check_gateway(gateway: Gateway) -> None:
     _require(
         gateway.redirect in ("auto", "never"),
         f"gateway.redirect is {gateway.redirect!r}; use auto or never",
@@ -248,11 +267,6 @@ def check(settings: Settings) -> None:
     )
     for address in gateway.listen:
         parse_listen(address)
-    if settings.metrics.listen:
-        parse_listen(settings.metrics.listen, "metrics.listen")
-    _require(settings.logs.keep_days >= 0, f"logs.keep_days is {settings.logs.keep_days}")
-    labels = settings.metrics.hub_labels
-    _require(0 <= labels <= 10_000, f"metrics.hub_labels is {labels}; use 0 to 10000")
 
 
 def parse_listen(text: str, setting: str = "gateway.listen") -> tuple[str, int]:
