@@ -102,7 +102,7 @@ class Administration:
 
     def admit(self, login: AdminLogin, random: bytes, opening: Opening) -> Caller:
         """Return who proves to be an administrator. Raises Refused, StoreError, SealBroken."""
-        host = host_of(opening)
+        host = opening.peer_address
         is_local = is_loopback(host)
         with self._attempts.attempt(host, _account(login.hub or "")):
             caller = administrators.by_proof(
@@ -120,7 +120,7 @@ class Administration:
     def has_place(self, opening: Opening, *, for_api: bool = False) -> bool:
         """Say whether one more connection of this peer may be served; `for_api`: it has not shown a
         password yet."""
-        source = source_of(host_of(opening))
+        source = source_of(opening.peer_address)
         is_free = len(self._places) < MAX_CONNECTIONS and self._by_source[source] < MAX_PER_SOURCE
         return is_free and not (for_api and self._strangers >= MAX_STRANGERS)
 
@@ -157,7 +157,7 @@ class Administration:
     # -- connections ---------------------------------------------------------------------------
 
     def _start(self, opening: Opening, caller: Caller | None, serve: Callable[[], None]) -> None:
-        source = source_of(host_of(opening))
+        source = source_of(opening.peer_address)
         number = next(self._numbers)
         since_ms = int(time.time() * 1000)  # noqa: TID251  # the rim: shown to people
         greenlet: gevent.Greenlet[..., object] = gevent.Greenlet(
@@ -312,7 +312,7 @@ class Administration:
         fleet, peer, now = self._context.fleet, opening.peer, utc_now()
         try:
             account = _account(shown.hub)
-            with self._attempts.attempt(host_of(opening), account, shown.digest()):
+            with self._attempts.attempt(opening.peer_address, account, shown.digest()):
                 if shown.is_token:
                     return administrators.by_token(fleet, shown.password, peer, now=now)
                 return administrators.by_password(fleet, shown.hub, shown.password, peer, now=now)
@@ -362,11 +362,6 @@ class Administration:
 def _account(name: str) -> str:
     """Return whose password is guessed at, by the name that was typed."""
     return name.removeprefix(administrators.AT).lower() or "administrator"
-
-
-def host_of(opening: Opening) -> str:
-    """Return the address of a peer without its port."""
-    return opening.peer.rpartition(":")[0].removeprefix("[").removesuffix("]")
 
 
 def is_loopback(host: str) -> bool:

@@ -17,7 +17,6 @@ the last wrong password it saw, and its own; so one that is right asks the store
    guesses made at once are counted, too.
 """
 
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -33,6 +32,7 @@ from coordinator.attempts import DEARER, Allowance, Door, Spent
 from coordinator.attempts import Attempts as SharedAttempts
 from coordinator.errors import StoreError
 from gateway.errors import Refused
+from gateway.transport.peer import network_of
 from gateway.wire.codes import ErrorCode
 
 MOST_WAIT_S = 4.5
@@ -104,16 +104,16 @@ class Attempts:
 
     def check(self, address: str, account: str) -> None:
         """Raise Refused if an attempt is not to be looked at now."""
-        if self._wait_s(network_of(address), account):
+        if self._wait_s(source_of(address), account):
             raise self._refused(address)
 
     def right(self, address: str, account: str) -> None:
         """Remember that the password was right."""
-        _remember(self._right, (network_of(address), account), None)
+        _remember(self._right, (source_of(address), account), None)
 
     def wrong(self, address: str, account: str) -> None:
         """Count a wrong password, here and for the fleet."""
-        source, terms = network_of(address), self._terms
+        source, terms = source_of(address), self._terms
         self._right.pop((source, account), None)
         # First here: what comes while the store is asked must not pass for the first.
         self._note(source, account, self._counted_here(source, account))
@@ -149,7 +149,7 @@ class Attempts:
         `shown` is a hash of the password, if that is known. Raises Refused when its turn does not
         come in time.
         """
-        source = network_of(address)
+        source = source_of(address)
         turn = self._turn(source) if (source, account) not in self._right else None
         if turn is not None:
             self._wait_for(turn, address, account)
@@ -167,7 +167,7 @@ class Attempts:
 
     def _wait_for(self, turn: BoundedSemaphore, address: str, account: str) -> None:
         """Take a turn when there is one and something is left; Refused when that takes long."""
-        source, terms = network_of(address), self._terms
+        source, terms = source_of(address), self._terms
         with gevent.Timeout(MOST_WAIT_S, self._refused(address)):
             turn.acquire()
             try:
@@ -243,12 +243,9 @@ def account_of(hub: str, user: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def network_of(address: str) -> str:
+def source_of(address: str) -> str:
     """Return whose wrong passwords those from `address` are."""
-    if ":" not in address:
-        return address
-    network = ipaddress.IPv6Network((address.partition("%")[0], IPV6_BITS), strict=False)
-    return str(network)
+    return network_of(address, IPV6_BITS)
 
 
 def _remember(known: "OrderedDict[K, V]", name: K, value: V) -> None:

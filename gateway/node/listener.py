@@ -7,7 +7,6 @@ anybody with one of these has them all.
 """
 
 import errno
-import ipaddress
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,8 +18,11 @@ from gevent.pool import Group
 
 from gateway.config import Limits, parse_listen
 from gateway.errors import ConfigError
+from gateway.transport.peer import network_of
 
 log = structlog.get_logger()
+
+IPV6_BITS = 64  # what a machine alone may have
 
 OUT_OF_FILES_PAUSE_S = 0.5
 NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -121,10 +123,7 @@ class Listener:
 
 def source_of(address: str) -> str:
     """Return whose share a connection from `address` counts in: see the head of this file."""
-    if ":" not in address:
-        return address
-    network = ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False)
-    return str(network)
+    return network_of(address, IPV6_BITS)
 
 
 def listen(text: str, backlog: int, *, shared: bool = False) -> socket.socket:

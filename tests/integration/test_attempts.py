@@ -19,7 +19,7 @@ from gateway.node.attempts import (
     USERS,
     Attempts,
     Terms,
-    network_of,
+    source_of,
 )
 
 WRONG = Refused(12, "wrong", "admin-password")
@@ -199,7 +199,7 @@ def test_only_so_many_are_remembered(attempts, monkeypatch):
 
 
 def test_addresses_of_one_customer_are_one_source():
-    assert network_of("2001:db8:0:ff::1") == network_of("2001:db8:0:1::2") == "2001:db8::/56"
-    assert network_of("2001:db8:0:100::1") != "2001:db8::/56"
-    assert network_of("192.0.2.1") == "192.0.2.1"
-    assert network_of("fe80::1%eth0") == "fe80::/56"
+    assert source_of("2001:db8:0:ff::1") == source_of("2001:db8:0:1::2") == "2001:db8::/56"
+    assert source_of("2001:db8:0:100::1") != "2001:db8::/56"
+    assert source_of("192.0.2.1") == "192.0.2.1"
+    assert source_of("fe80::1%eth0") == "fe80::/56"
