@@ -97,10 +97,6 @@ class MemoryPort:
             if wake is not None:
                 wake()
 
-    @property
-    def is_closed(self) -> bool:
-        return self._closed
-
     def _add(
         self,
         lane: "_Lane",

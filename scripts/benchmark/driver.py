@@ -32,11 +32,6 @@ class Slice:
     counts: list[Counts]
     results: list[list[dict[str, Any]]]
 
-    @property
-    def cores(self) -> float:
-        """Return how many processors the server kept busy."""
-        return self.cpu_s / self.seconds
-
 
 class Program:
     """A child of ours in a namespace that hears lines and answers with lines."""

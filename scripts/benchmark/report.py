@@ -65,12 +65,6 @@ def to_json(rows: Sequence[Row], about: dict[str, Any]) -> str:
     return json.dumps({**about, "figures": [row.to_json() for row in rows]}, indent=1) + "\n"
 
 
-def from_json(text: str) -> dict[tuple[str, str], float]:
-    """Return the ratios of an earlier run by scenario and figure."""
-    figures = json.loads(text)["figures"]
-    return {(row["scenario"], row["figure"]): row["ratio"] for row in figures if row["ratio"]}
-
-
 def write_page(page: Path, rows: Sequence[Row], about: dict[str, Any]) -> None:
     """Replace the measured part of `page`; the rest is written by people."""
     described = "\n".join(f"- {key}: {value}" for key, value in about["machine"].items())
