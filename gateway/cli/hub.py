@@ -24,7 +24,9 @@ from gateway.cli.common import (
 )
 from gateway.cli.exits import NotInTime, UsageProblem
 from gateway.cli.hub_options import OPTION_HELP, OptionSetting, options_as_text
+from gateway.cli.logs import log
 from gateway.cli.output import Column, print_json, print_record, print_table
+from gateway.cli.source import source
 from gateway.cli.totals import (
     logins_as_text,
     received_bytes,
@@ -61,6 +63,9 @@ def hub() -> None:
     RECEIVED is what clients sent into a hub, SENT what it sent to them.
     """
 
+
+hub.add_command(log)
+hub.add_command(source)
 
 _settings_options = options_of(
     click.option(

@@ -1,39 +1,20 @@
 """`etherfleet`: the root of all commands, and where errors become one line and an exit code.
 
 Only expected errors do. A surprise is our fault and keeps its traceback.
+
+A command is imported when it is asked for: a gateway that starts, and clients that wait for it,
+have no use for all the others.
 """
 
 import os
+from importlib import import_module
 
 import click
 
 from coordinator.errors import CoordinatorError
 from gateway import __version__
-from gateway.cli.access import access
-from gateway.cli.admin import admin
-from gateway.cli.audit import audit
-from gateway.cli.bridge import bridge
-from gateway.cli.cascade import cascade
 from gateway.cli.common import fleet_options, format_option
-from gateway.cli.completion import completion
-from gateway.cli.config import config
-from gateway.cli.connect import connect
-from gateway.cli.doctor import doctor
 from gateway.cli.exits import ExitCode, code_of, line_of
-from gateway.cli.gateway import gateway
-from gateway.cli.group import group
-from gateway.cli.history import events, history
-from gateway.cli.hub import hub
-from gateway.cli.keys import redis
-from gateway.cli.leader import leader
-from gateway.cli.logs import log, syslog
-from gateway.cli.node import node
-from gateway.cli.session import session
-from gateway.cli.source import source
-from gateway.cli.status import status
-from gateway.cli.top import top
-from gateway.cli.user import user
-from gateway.cli.wait import wait
 from gateway.errors import EtherFleetError
 
 EPILOG = """\
@@ -51,11 +32,33 @@ Exit codes: 0 done, 1 failed or declined, 2 usage or settings, 3 not found, 4 ex
 """
 
 
+COMMANDS = (
+    *("gateway", "connect", "hub", "bridge", "cascade", "user", "group", "access", "session"),
+    *("status", "doctor", "top", "node", "leader", "history", "events", "audit", "wait"),
+    *("admin", "config", "syslog", "redis", "completion"),
+)
+"""In the order a newcomer needs them."""
+_MODULES = {"events": "history", "syslog": "logs", "redis": "keys"}  # the others': as the command
+
+
+def load(name: str) -> click.Command:
+    """Import a command."""
+    module = import_module(f"gateway.cli.{_MODULES.get(name, name)}")
+    command: click.Command = getattr(module, name)
+    return command
+
+
 class Root(click.Group):
-    """The root group. Commands are listed in the order a newcomer needs them."""
+    """The root group."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            return load(cmd_name)
+        self.commands.update({name: load(name) for name in COMMANDS})  # click names what is alike
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -80,14 +83,3 @@ def cli(ctx: click.Context) -> None:
     """
     if os.environ.get("NO_COLOR"):  # https://no-color.org; click knows it from us only
         ctx.color = False
-
-
-COMMANDS: tuple[click.Command, ...] = (
-    *(gateway, connect, hub, bridge, cascade, user, group, access, session),
-    *(status, doctor, top, node, leader, history, events, audit, wait),
-    *(admin, config, syslog, redis, completion),
-)
-hub.add_command(log)
-for command in COMMANDS:
-    cli.add_command(command)
-hub.add_command(source)

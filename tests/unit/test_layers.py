@@ -115,6 +115,7 @@ LAYERS = {
             "gateway.logs",
             "gateway.node.app",
             "gateway.supervisor.machine",
+            "gateway.supervisor.process",
             "coordinator",
         ),
         "a command decodes words and prints answers; frames and sockets are not its business",

@@ -60,7 +60,9 @@ MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
 
 
 def commands(group: click.Group, path: str = "etherfleet") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, f"{path} {name}")
         if not isinstance(command, click.Group) or command.invoke_without_command:
