@@ -52,18 +52,23 @@ def gateway(
         invocation.variables["ETHERFLEET_NODE"] = node
     settings = invocation.settings()
 
-    from gateway import logs
-
-    logs.configure(log_level, node=settings.node if workers == 0 else "")
     if workers == 0:
+        from gateway import logs
         from gateway.node import app
 
+        logs.configure(log_level, node=settings.node)
         app.run(settings)
         return
 
-    from gateway.supervisor import machine
+    from gateway.supervisor.process import waiting
 
-    machine.supervise(settings, workers or os.cpu_count() or 1, log_level=log_level)
+    # Workers take longest to import what they need: they do it while we do.
+    with waiting(workers or os.cpu_count() or 1) as processes:
+        from gateway import logs
+        from gateway.supervisor import machine
+
+        logs.configure(log_level)
+        machine.supervise(settings, processes, log_level=log_level)
 
 
 @gateway.command()

@@ -374,7 +374,6 @@ def run(
 
 def _tune_collector() -> None:
     """Look for cycles seldom, and not among what stays: most of what logins leave is no cycle."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

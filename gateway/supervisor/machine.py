@@ -17,6 +17,7 @@ from gateway.embedded import EmbeddedStore
 from gateway.errors import ConfigError
 from gateway.fleet import open_fleet
 from gateway.node.listener import listen
+from gateway.supervisor.process import WorkerProcess
 from gateway.supervisor.supervisor import Slot, Supervisor
 
 log = structlog.get_logger()
@@ -24,15 +25,18 @@ log = structlog.get_logger()
 LOOK_AT_STORE_S = 1.0
 
 
-def supervise(settings: Settings, workers: int, *, log_level: str) -> None:
-    """Serve with `workers` nodes until SIGTERM or SIGINT. Raises ConfigError when it cannot."""
+def supervise(settings: Settings, processes: list[WorkerProcess], *, log_level: str) -> None:
+    """Serve with a node in each of `processes`, which wait for it, until SIGTERM or SIGINT.
+
+    Raises ConfigError when it cannot.
+    """
     with ExitStack() as stack:
         stack.enter_context(_pid_file(settings))
         if not settings.store.url:
             store = stack.enter_context(EmbeddedStore(settings.state_dir))
             stack.callback(gevent.spawn(_look_after, store).kill)
         fleet = stack.enter_context(open_fleet(settings))
-        slots = _slots(settings, workers)
+        slots = _slots(settings, len(processes))
         for slot in slots:
             for sock in (*slot.sockets, slot.way_in, slot.inbox):
                 stack.callback(sock.close)
@@ -44,7 +48,7 @@ def supervise(settings: Settings, workers: int, *, log_level: str) -> None:
             except CoordinatorError as error:
                 log.warning("end of a worker not told", node=node, why=str(error))
 
-        Supervisor(settings, slots, log_level=log_level, reaped=reaped).run()
+        Supervisor(settings, slots, processes, log_level=log_level, reaped=reaped).run()
 
 
 def _slots(settings: Settings, workers: int) -> list[Slot]:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import gevent
 
@@ -115,3 +116,14 @@ class WorkerProcess:
             except OSError:
                 return b""
         return None
+
+
+@contextlib.contextmanager
+def waiting(count: int) -> Iterator[list[WorkerProcess]]:
+    """Start `count` workers that wait for their assignments; those left in the end are stopped."""
+    processes = [WorkerProcess() for _ in range(count)]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.stop()

@@ -57,16 +57,20 @@ class Supervisor:
         self,
         settings: Settings,
         slots: list[Slot],
+        spares: list[WorkerProcess],
         *,
         log_level: str,
         reaped: Callable[[str, str, str], None],
     ) -> None:
-        """`reaped(node, process, why)` is called the moment a worker was found dead."""
+        """`spares` wait, are taken from and added to; whoever gave them stops the rest.
+
+        `reaped(node, process, why)` is called the moment a worker was found dead.
+        """
         self._settings = settings
         self._slots = slots
         self._log_level = log_level
         self._reaped = reaped
-        self._spare: WorkerProcess | None = None
+        self._spares = spares
         self._is_sparing = False
         self._stopping = Event()
         self._restart_wanted = Event()
@@ -85,8 +89,6 @@ class Supervisor:
             if slot.process is not None:
                 slot.process.terminate(for_good=True)
         gevent.joinall(keepers)
-        if self._spare is not None:
-            self._spare.stop()
 
     def _keep(self, slot: Slot) -> None:
         """Fill one slot until we stop."""
@@ -148,24 +150,21 @@ class Supervisor:
         return assignment, [*slot.sockets, *inboxes]
 
     def _next_process(self) -> WorkerProcess:
-        spare, self._spare = self._spare, None
-        return spare or WorkerProcess()
+        return self._spares.pop() if self._spares else WorkerProcess()
 
     def _hold_spare(self) -> None:
         """Have a process ready for whichever worker ends next."""
         # Starting one waits for the fork: the keeper of another slot may come by meanwhile.
-        if self._is_sparing or self._spare is not None or self._stopping.is_set():
+        if self._is_sparing or self._spares or self._stopping.is_set():
             return
         self._is_sparing = True
         try:
-            self._spare = WorkerProcess()
+            self._spares.append(WorkerProcess())
         finally:
             self._is_sparing = False
 
     def _renew_spare(self) -> None:
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            spare.stop()
+        self._stop_spares()
         # In reserve only once it waits: a keeper that took it before would hear it beside us.
         self._is_sparing = True
         try:
@@ -173,6 +172,9 @@ class Supervisor:
             fresh.wait_waiting(READY_S)
         finally:
             self._is_sparing = False
-        other, self._spare = self._spare, fresh
-        if other is not None:
-            other.stop()
+        self._stop_spares()
+        self._spares.append(fresh)
+
+    def _stop_spares(self) -> None:
+        while self._spares:
+            self._spares.pop().stop()

@@ -35,7 +35,7 @@ class Started:
 @pytest.fixture
 def supervisor(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     monkeypatch.setattr(module, "WorkerProcess", Started)
-    return Supervisor(Settings(), [], log_level="info", reaped=lambda node, process, why: None)
+    return Supervisor(Settings(), [], [], log_level="info", reaped=lambda node, process, why: None)
 
 
 def test_a_slot_gets_another_one_while_the_spare_is_renewed(supervisor: Supervisor) -> None:
@@ -44,7 +44,7 @@ def test_a_slot_gets_another_one_while_the_spare_is_renewed(supervisor: Supervis
     taken = supervisor._next_process()
     assert not taken.is_heard
     supervisor._hold_spare()
-    assert supervisor._spare is None, "one is on its way"
+    assert not supervisor._spares, "one is on its way"
     for process in Started.started:
         process.may_wait.set()
     renewing.join(timeout=10)
