@@ -23,6 +23,7 @@ READY_S = 60.0  # for a worker to begin serving; taking back many sessions takes
 # must be reaped before others end that lease, or its hubs go elsewhere and its clients log in anew:
 # ttl_ms - margin_ms - renew_ms with jitter; a second look takes another 0.25 s.
 SILENCE_S = 2.4
+SPARE_AFTER_S = 1.0  # it takes half a second of a processor, which clients that come back need more
 SHORT_LIFE_S = 2.0  # a worker that ends sooner is not started again at once
 MAX_PAUSE_S = 10.0
 
@@ -101,7 +102,7 @@ class Supervisor:
             assignment, sockets = self._assignment(slot)
             if process.assign(assignment, sockets) and process.wait_ready(READY_S):
                 slot.ready.set()
-                self._hold_spare()
+                gevent.spawn_later(SPARE_AFTER_S, self._hold_spare)
                 log.info("worker serves", node=slot.node, pid=process.pid)
             why = process.wait_end(SILENCE_S)
             slot.ready.clear()
