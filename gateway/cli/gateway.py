@@ -62,7 +62,6 @@ def gateway(
 
     from gateway.supervisor.process import waiting
 
-    # Workers take longest to import what they need: they do it while we do.
     with waiting(workers or os.cpu_count() or 1) as processes:
         from gateway import logs
         from gateway.supervisor import machine

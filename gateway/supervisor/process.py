@@ -7,34 +7,78 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol, Self
 
 import gevent
 
 from gateway.processes import die_with
 from gateway.supervisor.control import LAST, READY, WAITING, Assignment, send_assignment
+from gateway.supervisor.forked import Forked
+from gateway.supervisor.lean import lean_imports
+
+PROCESS = "ETHERFLEET_PROCESS"  # the variable that tells a worker its name
 
 TERMINATE_S = 15.0  # for an orderly stop, then SIGKILL
 SECOND_LOOK_S = 0.25  # a supervisor that was frozen itself gives the worker this before it judges
 
 
+class Child(Protocol):
+    """What of a `subprocess.Popen` is asked."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
 class WorkerProcess:
     """One process, waiting for an assignment or carrying it out."""
 
-    def __init__(self) -> None:
-        self.name = os.urandom(8).hex()
-        """Under which it registers, so that only who knows it can say that it has ended."""
+    def __init__(self, name: str, child: Child, control: socket.socket) -> None:
+        """`control` leads to it. Under `name` it registers, so that only who knows it can say that
+        it has ended."""
+        self.name = name
+        self._child = child
+        self._control = control
+
+    @classmethod
+    def start(cls) -> Self:
+        """Start it as a program of its own, as it is on disk now."""
+        name = _new_name()
         ours, theirs = socket.socketpair()
-        self._control = ours
         with theirs:
             theirs.set_inheritable(True)
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "gateway.supervisor.worker", str(theirs.fileno())],
+            child = subprocess.Popen(
+                [sys.executable, "-m", "gateway.supervisor.fresh", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "ETHERFLEET_PROCESS": self.name},
+                env={**os.environ, PROCESS: name},
                 preexec_fn=die_with(os.getpid()),
             )
+        return cls(name, child, ours)
+
+    @classmethod
+    def fork(cls, main: Callable[[socket.socket], int], *, beside: list[Self]) -> Self:
+        """Fork it from us, to call `main` with its end of the control connection."""
+        name = _new_name()
+        ours, theirs = socket.socketpair()
+        parent = os.getpid()
+
+        def run() -> int:
+            for sock in (ours, *(process._control for process in beside)):
+                sock.close()  # or the others' ends would not be told from silence
+            with open(os.devnull) as nothing:
+                os.dup2(nothing.fileno(), 0)
+            os.environ[PROCESS] = name
+            die_with(parent)()
+            return main(theirs)
+
+        with theirs:
+            return cls(name, Forked(run), ours)
 
     @property
     def pid(self) -> int:
@@ -91,7 +135,7 @@ class WorkerProcess:
         if for_good:
             with contextlib.suppress(OSError):  # it is ending already
                 self._control.sendall(LAST)
-        self._child.terminate()
+        self._child.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it at once, also when it is stopped."""
@@ -120,10 +164,23 @@ class WorkerProcess:
 
 @contextlib.contextmanager
 def waiting(count: int) -> Iterator[list[WorkerProcess]]:
-    """Start `count` workers that wait for their assignments; those left in the end are stopped."""
-    processes = [WorkerProcess() for _ in range(count)]
+    """Have `count` workers wait for their assignments; those left in the end are stopped.
+
+    They are forked: what all of them need is imported once, and lies in memory once. Nothing may
+    run here yet and no file be open that is not for them.
+    """
+    with lean_imports():
+        from gateway.supervisor import worker
+
+    processes: list[WorkerProcess] = []
     try:
+        for _ in range(count):
+            processes.append(WorkerProcess.fork(worker.main, beside=processes))
         yield processes
     finally:
         for process in processes:
             process.stop()
+
+
+def _new_name() -> str:
+    return os.urandom(8).hex()

@@ -151,7 +151,7 @@ class Supervisor:
         return assignment, [*slot.sockets, *inboxes]
 
     def _next_process(self) -> WorkerProcess:
-        return self._spares.pop() if self._spares else WorkerProcess()
+        return self._spares.pop() if self._spares else WorkerProcess.start()
 
     def _hold_spare(self) -> None:
         """Have a process ready for whichever worker ends next."""
@@ -160,7 +160,7 @@ class Supervisor:
             return
         self._is_sparing = True
         try:
-            self._spares.append(WorkerProcess())
+            self._spares.append(WorkerProcess.start())
         finally:
             self._is_sparing = False
 
@@ -169,7 +169,7 @@ class Supervisor:
         # In reserve only once it waits: a keeper that took it before would hear it beside us.
         self._is_sparing = True
         try:
-            fresh = WorkerProcess()
+            fresh = WorkerProcess.start()
             fresh.wait_waiting(READY_S)
         finally:
             self._is_sparing = False

@@ -1,37 +1,24 @@
-"""A worker, seen from inside: a process that imports everything, waits for its assignment, serves.
+"""A worker, seen from inside: a process that waits for its assignment, then serves.
 
-    python -m gateway.supervisor.worker DESCRIPTOR
-
-Waiting comes after importing: a worker held in reserve takes over in a few milliseconds. Importing
-is most of what a start takes: what only costs time there is kept away.
+Waiting comes after importing: a worker held in reserve takes over in a few milliseconds.
 """
 
-import gc
-import sys
+import signal
+import socket
+from functools import partial
 
-gc.set_threshold(0)  # modules are no garbage; `app.run` sets it anew
-sys.modules["rich"] = None  # type: ignore[assignment]  # structlog's, for a terminal's tracebacks
+import gevent
+import msgspec
+import structlog
+from gevent.socket import wait_read
 
-from gevent import monkey  # noqa: E402
-
-monkey.patch_all()
-
-import signal  # noqa: E402
-import socket  # noqa: E402  # nothing may import sockets before the patch
-from functools import partial  # noqa: E402
-
-import gevent  # noqa: E402
-import msgspec  # noqa: E402
-import structlog  # noqa: E402
-from gevent.socket import wait_read  # noqa: E402
-
-from coordinator.errors import CoordinatorError  # noqa: E402
-from gateway import logs  # noqa: E402
-from gateway.config import Settings  # noqa: E402
-from gateway.errors import EtherFleetError  # noqa: E402
-from gateway.node import app  # noqa: E402
-from gateway.node.siblings import Sibling, Siblings  # noqa: E402
-from gateway.supervisor.control import (  # noqa: E402
+from coordinator.errors import CoordinatorError
+from gateway import logs
+from gateway.config import Settings
+from gateway.errors import EtherFleetError
+from gateway.node import app
+from gateway.node.siblings import Sibling, Siblings
+from gateway.supervisor.control import (
     ALIVE,
     ALIVE_EVERY_S,
     READY,
@@ -44,9 +31,8 @@ from gateway.supervisor.control import (  # noqa: E402
 log = structlog.get_logger()
 
 
-def main() -> int:
-    """Be what the supervisor says until SIGTERM; return the exit code."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+def main(control: socket.socket) -> int:
+    """Be what the supervisor says, over `control`, until SIGTERM; return the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to hear
     try:
         control.sendall(WAITING)
@@ -100,7 +86,3 @@ def _beat(control: socket.socket) -> None:
     while True:
         gevent.sleep(ALIVE_EVERY_S)
         control.sendall(ALIVE)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -22,6 +22,10 @@ class Started:
         self.is_heard = False
         self.is_stopped = False
 
+    @classmethod
+    def start(cls) -> "Started":
+        return cls()
+
     def wait_waiting(self, timeout: float) -> bool:
         self.is_heard = True
         self.may_wait.wait(timeout)

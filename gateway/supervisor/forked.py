@@ -1,0 +1,48 @@
+"""A child forked from us: it has what we have imported, at once and in the same memory."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import gevent
+from gevent.event import AsyncResult
+from gevent.os import fork_and_watch
+
+
+class Forked:
+    """The child, asked like a `subprocess.Popen`."""
+
+    def __init__(self, run: Callable[[], int]) -> None:
+        """The child calls `run` and ends with the code it returns, whatever we were about to do."""
+        self._code: AsyncResult[int] = AsyncResult()
+        self.pid = fork_and_watch(lambda watcher: self._ended(watcher.rstatus))
+        if not self.pid:
+            code = 1
+            try:
+                code = run()
+            except BaseException:  # it must not go on as its parent
+                sys.excepthook(*sys.exc_info())
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+
+    def poll(self) -> int | None:
+        """Return the exit code, -N after signal N; None while it runs."""
+        return self._code.value if self._code.ready() else None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the exit code. Raises subprocess.TimeoutExpired after `timeout` seconds."""
+        try:
+            code: int = self._code.get(timeout=timeout)
+        except gevent.Timeout as error:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0) from error
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _ended(self, status: int) -> None:
+        self._code.set(os.waitstatus_to_exitcode(status))
