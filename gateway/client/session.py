@@ -41,6 +41,7 @@ QUEUE_BYTES = 4 << 20
 KNOCK_EVERY_S = 0.5  # at most, for a session that has lost all connections
 KNOCK_FOR_S = 60.0  # how long a session is worth knocking for; the server's answer ends it earlier
 ANSWERED_FOR_S = 3.0  # the same with little patience, where somebody answers "not now"
+FAREWELL_S = 2.0  # the same after an orderly end: a gateway that is started again is back in one
 MUTE_S = 2.0  # for a worker that is being replaced: what knocks at its port is answered by the next
 MORE_CONNECTIONS_EVERY_S = 1.0  # the interval of stock clients (spec 5.5)
 ENDING = frozenset({ErrorCode.SESSION_TIMEOUT, ErrorCode.INVALID_PROTOCOL})  # spec 5.6
@@ -157,6 +158,8 @@ class ClientSession:
                 backoff.reset()
                 continue
             patience_s = self._patience_s
+            if self._why_lost == "peer-closed":
+                patience_s = max(patience_s, FAREWELL_S)
             try:
                 self._join_more()
                 backoff.reset()

@@ -5,8 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-import gevent
-from gevent.event import AsyncResult
+from gevent.event import Event
 from gevent.os import fork_and_watch
 
 
@@ -15,7 +14,8 @@ class Forked:
 
     def __init__(self, run: Callable[[], int]) -> None:
         """The child calls `run` and ends with the code it returns, whatever we were about to do."""
-        self._code: AsyncResult[int] = AsyncResult()
+        self._code: int | None = None
+        self._has_ended = Event()
         self.pid = fork_and_watch(lambda watcher: self._ended(watcher.rstatus))
         if not self.pid:
             code = 1
@@ -29,15 +29,14 @@ class Forked:
 
     def poll(self) -> int | None:
         """Return the exit code, -N after signal N; None while it runs."""
-        return self._code.value if self._code.ready() else None
+        return self._code
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the exit code. Raises subprocess.TimeoutExpired after `timeout` seconds."""
-        try:
-            code: int = self._code.get(timeout=timeout)
-        except gevent.Timeout as error:
-            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0) from error
-        return code
+        self._has_ended.wait(timeout)
+        if self._code is None:
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+        return self._code
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
@@ -45,4 +44,5 @@ class Forked:
             os.kill(self.pid, number)
 
     def _ended(self, status: int) -> None:
-        self._code.set(os.waitstatus_to_exitcode(status))
+        self._code = os.waitstatus_to_exitcode(status)
+        self._has_ended.set()

@@ -171,7 +171,7 @@ def _logins(stock: tuple[StockClient, ...]) -> int:
 
 
 class TestWorker:
-    """It ends or stands still; stock clients are there as well."""
+    """It ends or stands still, alone or with its siblings; stock clients are there as well."""
 
     def test_killed(
         self,
@@ -226,6 +226,22 @@ class TestWorker:
             home.wait_rolled()
         crowd.wait_together()
         assert pids.isdisjoint({home.pid_of(node) for node in home.nodes})
+        assert fleet.owner(LAB) == HOME
+
+    def test_all_stopped_and_started(
+        self,
+        fleet: Fleet,
+        crowd: Crowd,
+        loyal: Crowd,
+        home: Host,
+        stock: tuple[StockClient, StockClient],
+    ) -> None:
+        """Supervisor and workers end; the hub waits for the next start of its node."""
+        loyal.wait_together()
+        with sessions_kept(fleet, loyal, stock):
+            assert home.stop() == 0
+            home.start()
+        crowd.wait_together()
         assert fleet.owner(LAB) == HOME
 
     def test_drained_to_its_sibling(
