@@ -32,6 +32,10 @@ def main() -> int:
     if options.soak:
         return bool(soak(options.soak, options.seed, options.workers, say))
     rows = LAN_ROWS if options.lan else ROWS
+    names = [row.name for row in rows]
+    if unknown := set(options.fault or ()) - set(names):
+        print(f"faults: no {', '.join(unknown)} here; there are {', '.join(names)}", file=sys.stderr)
+        return 2
     rows = [row for row in rows if not options.fault or row.name in options.fault]
     found: list[Measured] = []
     retry_s, settings = (5, "[session]\ntimeout_s = 5\n") if options.shortest else (15, "")
