@@ -34,7 +34,7 @@ def main() -> int:
     rows = LAN_ROWS if options.lan else ROWS
     names = [row.name for row in rows]
     if unknown := set(options.fault or ()) - set(names):
-        print(f"faults: no {', '.join(unknown)} here; there are {', '.join(names)}", file=sys.stderr)
+        print(f"faults: no {', '.join(unknown)}; there are {', '.join(names)}", file=sys.stderr)
         return 2
     rows = [row for row in rows if not options.fault or row.name in options.fault]
     found: list[Measured] = []

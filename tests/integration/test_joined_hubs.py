@@ -182,10 +182,14 @@ def storm(fleet: Fleet, office: Office) -> None:
 def test_two_gateways_on_one_lan_and_cascaded_to_each_other_are_cut_and_heal(
     fleet: Fleet, office: Office, figure: Any
 ) -> None:
-    for hub, place in (("EAST", "host-a"), ("WEST", "host-b")):
-        fleet.records.bridges.add(Bridge(hub, DEVICE, node=place))
-        other = "host-b" if place == "host-a" else "host-a"
-        fleet.records.bridges.add(Bridge(hub, "none", node=other))
+    """Each hub is bridged on one gateway only: by exceptions of nodes, and of labels."""
+    for rule in (
+        Bridge("EAST", DEVICE, node="host-a"),
+        Bridge("EAST", "none", node="host-b"),
+        Bridge("WEST", DEVICE),
+        Bridge("WEST", "none", label="at-host-a"),
+    ):
+        fleet.records.bridges.add(rule)
     standing = {"host-a": BridgeState.UP}, {"host-b": BridgeState.UP}
     until(lambda: (bridges(fleet, "EAST"), bridges(fleet, "WEST")) == standing, "the bridges", 10)
     cascade(fleet, "EAST", "over", "WEST")

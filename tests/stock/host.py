@@ -45,7 +45,8 @@ class Host:
         self._settings = self.directory / "etherfleet.toml"
         gateway = (
             f'[gateway]\nlisten = ["0.0.0.0:{TCP_PORT}"]\nnode = "{self.name}"\n'
-            f'advertise = "{self.ip}"\nstate_dir = "{self.directory}"\n'
+            f'labels = ["at-{self.name}"]\nadvertise = "{self.ip}"\n'
+            f'state_dir = "{self.directory}"\n'
         )
         self._settings.write_text(f"{gateway}{settings}")
         self._env = {**UNSET, **(env or {})}
