@@ -50,6 +50,8 @@ PAIRS = ("stock to LAN", "ours to LAN", "stock to stock", "ours to ours", *SILEN
 _STRUCK = (
     "worker-killed",
     "worker-stopped",
+    "rolling",
+    "host-restarted",
     "host-killed",
     "host-frozen",
     "host-cut",
