@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 MAX_REDIRECTS = 10  # the protocol has no counter (spec 5.2); a circle must end
 QUEUE_BYTES = 4 << 20
-KNOCK_EVERY_S = 0.5  # at most, for a session that has lost all connections
+KNOCK_EVERY_S = 0.25  # at most, for a session that has lost all connections
 KNOCK_FOR_S = 60.0  # how long a session is worth knocking for; the server's answer ends it earlier
 ANSWERED_FOR_S = 3.0  # the same with little patience, where somebody answers "not now"
 FAREWELL_S = 2.0  # the same after an orderly end: a gateway that is started again is back in one

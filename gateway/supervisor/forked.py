@@ -16,7 +16,8 @@ class Forked:
         """The child calls `run` and ends with the code it returns, whatever we were about to do."""
         self._code: int | None = None
         self._has_ended = Event()
-        self.pid = fork_and_watch(lambda watcher: self._ended(watcher.rstatus))
+        # With a reference, because there may be nothing else left to wait for.
+        self.pid = fork_and_watch(lambda watcher: self._ended(watcher.rstatus), ref=True)
         if not self.pid:
             code = 1
             try:
