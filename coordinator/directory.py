@@ -35,13 +35,14 @@ from coordinator.seal import Sealer, context_of
 from coordinator.sources import SourceList
 from coordinator.store import Answer, Store
 from coordinator.times import Timestamp, read_timestamp
+from coordinator.trust import NO_TRUST, Trust, check_user_proof
 
 MAX_TEXT = 1024  # bytes of a name for people, a note
 MAX_MESSAGE = 8192  # bytes
 MAX_NUMBER = 0xFFFF_FFFF
 BATCH = 500  # users and sessions removed by one step, records read in one round trip
 
-_OPTIONAL_OF_USER = ("secret", "expires", "group")
+_OPTIONAL_OF_USER = ("secret", "expires", "group", "certificate", "common_name", "serial")
 
 
 class Lookup(NamedTuple):
@@ -55,6 +56,8 @@ class Lookup(NamedTuple):
     sources: SourceList | None = None
     """The hub's source rules, if there are any and `Lookups` has read them; so it has the group's
     policy as the user's."""
+    trust: Trust = NO_TRUST
+    """Whose certificates the hub believes; read by `Lookups` where the user needs one."""
 
 
 class Directory:
@@ -397,7 +400,8 @@ def _normal(user: User) -> User:
     """Return `user` with its times in the stored form, or raise InvalidValue."""
     check_user_name(user.name)
     _check_texts(user)
-    return replace(user, expires=read_timestamp(user.expires) if user.expires else None)
+    expires = read_timestamp(user.expires) if user.expires else None
+    return replace(check_user_proof(user), expires=expires)
 
 
 def _normal_group(group: Group) -> Group:

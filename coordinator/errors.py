@@ -40,7 +40,8 @@ class SealBroken(CoordinatorError):
 
 class NotFound(CoordinatorError):
     """Nothing of this name. `kind` is "hub", "user", "group", "session", "node", "administrator",
-    "token", or, with the number of a rule for a name, "access rule" or "source rule"."""
+    "token", or, with a number for a name, "access rule", "source rule", "trusted certificate" or
+    "revoked certificate"."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"no {kind} named {name!r}")

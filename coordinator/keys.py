@@ -88,6 +88,12 @@ class Keys:
     def sources(self, hub: str) -> str:
         return f"{self.prefix}sources:{_hub(hub)}"
 
+    def authorities(self, hub: str) -> str:
+        return f"{self.prefix}authorities:{_hub(hub)}"
+
+    def revocations(self, hub: str) -> str:
+        return f"{self.prefix}revocations:{_hub(hub)}"
+
     def cascades(self, hub: str) -> str:
         return f"{self.prefix}cascades:{_hub(hub)}"
 

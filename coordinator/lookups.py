@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from coordinator.directory import Directory, Lookup
 from coordinator.rules import Rules
+from coordinator.trust import NO_TRUST
 
 MOST = 10_000  # users kept, with the hashes of their passwords, opened
 
@@ -30,8 +31,8 @@ class Lookups:
     def read(self, hub: str, user: str) -> Lookup:
         """Read anew, in one round trip; names may be anything. Raises SealBroken, StoreError.
 
-        A group's policy and a hub's source rules are read after it, where there are any: whatever
-        changes in between makes the state another.
+        A group's policy, a hub's source rules and, for who needs a certificate, whose it believes
+        are read after it, where there are any: whatever changes in between makes the state another.
         """
         found = self._with_rules(self._directory.find(hub, user))
         if found.state != self._state or len(self._kept) >= MOST:
@@ -45,7 +46,9 @@ class Lookups:
         hub, user = found.hub, found.user
         if user is not None and user.group:
             user = replace(user, policy=self._directory.policy_of(user))
-        sources = None
+        sources, trust = None, NO_TRUST
         if hub is not None and hub.source_version:
             sources = self._rules.source_list(hub.name)
-        return found._replace(user=user, sources=sources)
+        if hub is not None and hub.trust_version and user is not None and user.is_certified:
+            trust = self._rules.trust(hub.name)
+        return found._replace(user=user, sources=sources, trust=trust)

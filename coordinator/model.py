@@ -27,6 +27,10 @@ class AuthKind(StrEnum):
 
     ANONYMOUS = "anonymous"
     PASSWORD = "password"
+    CERTIFICATE = "certificate"
+    """By one certificate, and no other."""
+    SIGNED = "signed"
+    """By a certificate that an authority of the hub signed."""
 
 
 class Role(StrEnum):
@@ -63,11 +67,13 @@ class Hub:
     log: HubLog = field(default_factory=HubLog)
     """What is written down of it."""
     access_version: int = field(default=0, compare=False)
-    """Of its access list; like the next two written by steps: what has changed is read again."""
+    """Of its access list; like the next three written by steps: what has changed is read again."""
     source_version: int = field(default=0, compare=False)
     """Of its source rules."""
     terms_version: int = field(default=0, compare=False)
     """The latest of its users and groups."""
+    trust_version: int = field(default=0, compare=False)
+    """Of its authorities and revocations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,20 @@ class User:
     any, the group's does not hold (`groups.policy_of`)."""
     group: str = ""
     """The group he is in; empty: none."""
+    certificate: bytes = b""
+    """Of `auth` certificate: the one, in DER."""
+    common_name: str = ""
+    """Of `auth` signed: what the certificate's must be; empty: any."""
+    serial: bytes = b""
+    """Of `auth` signed: what the certificate's must be, without zeros in front; empty: any."""
     created: Timestamp = NEVER
     changed: Timestamp = NEVER
     version: int = 0
+
+    @property
+    def is_certified(self) -> bool:
+        """Say whether he proves who he is by a certificate."""
+        return self.auth in (AuthKind.CERTIFICATE, AuthKind.SIGNED)
 
     def is_expired(self, now: Timestamp) -> bool:
         """Say whether logging in has ended by `now`."""

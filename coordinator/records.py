@@ -5,6 +5,7 @@ that is missing reads as its default and one that nobody knows is left alone, so
 version apart share a fleet.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 
 from coordinator.groups import Group
@@ -69,6 +70,7 @@ def hub_from_fields(fields: Fields) -> Hub:
         access_version=_number(fields, "access_version"),
         source_version=_number(fields, "source_version"),
         terms_version=_number(fields, "terms_version"),
+        trust_version=_number(fields, "trust_version"),
     )
 
 
@@ -109,6 +111,9 @@ def user_to_fields(user: User, sealed_secret: str | None) -> dict[str, str]:
         "note": user.note,
         "expires": user.expires,
         "group": user.group or None,
+        "certificate": b64encode(user.certificate).decode() or None,
+        "common_name": user.common_name or None,
+        "serial": user.serial.hex() or None,
         "created": user.created,
         "changed": user.changed,
     }
@@ -127,6 +132,9 @@ def user_from_fields(fields: Fields, secret: bytes | None) -> User:
         expires=Timestamp(fields["expires"]) if "expires" in fields else None,
         policy=policy_from_fields(fields),
         group=fields.get("group", ""),
+        certificate=b64decode(fields.get("certificate", "")),
+        common_name=fields.get("common_name", ""),
+        serial=bytes.fromhex(fields.get("serial", "")),
         created=_time(fields, "created"),
         changed=_time(fields, "changed"),
         version=_number(fields, "version"),

@@ -1,4 +1,5 @@
-"""A hub's access list and source rules in the store: each is one hash, changed by one step.
+"""A hub's lists in the store: access rules, source rules, whose certificates are believed. Each is
+one hash, changed by one step.
 
 Lists change rule by rule, or whole; a change of one rule is for the version it was read with.
 Whatever changes one raises the directory's version, and the hub's record says which list it was.
@@ -8,21 +9,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
-from coordinator import access, sources
+from coordinator import access, sources, trust
 from coordinator.access import MAX_ACCESS_RULES, AccessList, AccessRule
 from coordinator.errors import Conflict, NotFound, TooMany
+from coordinator.keys import Keys
 from coordinator.sources import MAX_SOURCE_RULES, SourceList, SourceRule
 from coordinator.store import Answer, Store
 from coordinator.times import Timestamp
+from coordinator.trust import (
+    MAX_AUTHORITIES,
+    MAX_REVOCATIONS,
+    Authority,
+    Revocation,
+    Trust,
+)
 
 RULE = "rule:"
-Rule = TypeVar("Rule", AccessRule, SourceRule)
+Rule = TypeVar("Rule", AccessRule, SourceRule, Authority, Revocation)
 
 
 class _Kind(NamedTuple):
     """What makes one list different from the other."""
 
     name: str
+    key: Callable[[Keys, str], str]
     version_field: str
     """Of the hub's record."""
     most: int
@@ -32,6 +42,7 @@ class _Kind(NamedTuple):
 
 _ACCESS = _Kind(
     "access rule",
+    Keys.access,
     "access_version",
     MAX_ACCESS_RULES,
     access.check_access_rule,
@@ -39,10 +50,27 @@ _ACCESS = _Kind(
 )
 _SOURCE = _Kind(
     "source rule",
+    Keys.sources,
     "source_version",
     MAX_SOURCE_RULES,
     sources.check_source_rule,
     sources.source_rule_to_line,
+)
+_AUTHORITY = _Kind(
+    "trusted certificate",
+    Keys.authorities,
+    "trust_version",
+    MAX_AUTHORITIES,
+    trust.check_authority,
+    trust.authority_to_line,
+)
+_REVOCATION = _Kind(
+    "revoked certificate",
+    Keys.revocations,
+    "trust_version",
+    MAX_REVOCATIONS,
+    trust.check_revocation,
+    trust.revocation_to_line,
 )
 
 
@@ -131,7 +159,38 @@ class Rules:
         """
         return self._add(_SOURCE, hub, rules, now, replaces=True)
 
-    # -- both ------------------------------------------------------------------------------------
+    # -- whose certificates are believed ---------------------------------------------------------
+
+    def trust(self, hub: str) -> Trust:
+        """Return a hub's authorities and revocations, each by number; none of a hub that is not."""
+        keys = (self._keys.authorities(hub), self._keys.revocations(hub))
+        authorities, revocations = (_lines(fields) for fields in self._store.fields_of(keys))
+        return Trust(
+            tuple(trust.authority_from_line(*line) for line in sorted(authorities)),
+            tuple(trust.revocation_from_line(*line) for line in sorted(revocations)),
+        )
+
+    def add_authority(self, hub: str, authority: Authority, now: Timestamp) -> Authority:
+        """Believe what `authority` signs; return it with its number. Raises TooMany."""
+        return self._add(_AUTHORITY, hub, [authority], now)[0]
+
+    def delete_authority(self, hub: str, number: int, now: Timestamp) -> None:
+        """Believe it no more."""
+        self._change(_AUTHORITY, hub, now, removed=[number])
+
+    def add_revocation(self, hub: str, revocation: Revocation, now: Timestamp) -> Revocation:
+        """Refuse certificates that fit; return it with its number. Raises TooMany."""
+        return self._add(_REVOCATION, hub, [revocation], now)[0]
+
+    def set_revocation(self, hub: str, revocation: Revocation, now: Timestamp) -> Revocation:
+        """Replace the revocation of `revocation.id`, whatever it is now."""
+        return self._set(_REVOCATION, hub, revocation, None, now)
+
+    def delete_revocation(self, hub: str, number: int, now: Timestamp) -> None:
+        """Refuse them no more."""
+        self._change(_REVOCATION, hub, now, removed=[number])
+
+    # -- all -------------------------------------------------------------------------------------
 
     def _add(
         self,
@@ -148,7 +207,7 @@ class Rules:
         ids = self._change(kind, hub, now, lines=lines, replaces=replaces, most=most)
         return tuple(replace(rule, id=i) for rule, i in zip(checked, ids, strict=True))
 
-    def _set(self, kind: _Kind, hub: str, rule: Rule, version: int, now: Timestamp) -> Rule:
+    def _set(self, kind: _Kind, hub: str, rule: Rule, version: int | None, now: Timestamp) -> Rule:
         checked: Rule = kind.check(rule)
         line = (str(rule.id), kind.to_line(checked))
         self._change(kind, hub, now, lines=[line], version=version)
@@ -169,7 +228,6 @@ class Rules:
         """Run the step; return the ids of `lines`."""
         allowed = min(most or kind.most, kind.most)
         ids = dict.fromkeys(removed)
-        key = self._keys.access(hub) if kind is _ACCESS else self._keys.sources(hub)
         args: list[str | int] = [
             kind.version_field,
             "" if version is None else version,
@@ -180,7 +238,7 @@ class Rules:
             *ids,
             *(item for line in lines for item in line),
         ]
-        keys = (key, self._keys.hub(hub), self._keys.directory_version())
+        keys = (kind.key(self._keys, hub), self._keys.hub(hub), self._keys.directory_version())
         answer = self._store.step("rules_change", keys, args)
         _raise_if_refused(answer, kind, hub, version, allowed)
         return [int(str(item)) for item in answer[2:]]

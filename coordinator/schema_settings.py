@@ -61,9 +61,10 @@ SETTINGS: Sequence[Key] = (
         "a hub's settings",
         fields="""
             name kind online max_sessions max_macs message log no_enum option:<option>? created
-            changed version access_version? source_version? terms_version? removing?
+            changed version access_version? source_version? terms_version? trust_version? removing?
         """,
-        writer="hub create, set; `…_version` by whatever changes its rules, users and groups",
+        writer="hub create, set; `…_version` by whatever changes its rules, users, groups and "
+        "whose certificates it believes",
         lifetime=WITH_HUB,
         steps="directory_create directory_set user_delete group_delete rules_change hub_delete",
     ),
@@ -144,10 +145,10 @@ SETTINGS: Sequence[Key] = (
     key(
         "user:<hub>:<user>",
         "hash",
-        "a user's account; the secret is sealed",
+        "a user's account; the secret is sealed, a certificate public",
         fields="""
-            hub name auth secret? real_name note expires? group? policy:<policy>? created changed
-            version
+            hub name auth secret? real_name note expires? group? certificate? common_name?
+            serial? policy:<policy>? created changed version
         """,
         writer="user create, set, passwd; group delete",
         lifetime=WITH_USER,
@@ -185,6 +186,25 @@ SETTINGS: Sequence[Key] = (
         "from where clients may log in to a hub, a line for each rule: lowest priority first",
         fields="version next_id changed rule:<number>?",
         writer="hub source allow, deny, delete",
+        lifetime=WITH_HUB,
+        steps="rules_change hub_delete",
+    ),
+    key(
+        "authorities:<hub>",
+        "hash",
+        "whose certificates of users a hub believes, a line for each: the certificate in DER, "
+        "in base64",
+        fields="version next_id changed rule:<number>?",
+        writer="ca add, remove; AddCa and DeleteCa of an administration tool",
+        lifetime=WITH_HUB,
+        steps="rules_change hub_delete",
+    ),
+    key(
+        "revocations:<hub>",
+        "hash",
+        "which certificates a hub believes no more, a line for each: what they have",
+        fields="version next_id changed rule:<number>?",
+        writer="AddCrl, SetCrl and DelCrl of an administration tool",
         lifetime=WITH_HUB,
         steps="rules_change hub_delete",
     ),

@@ -36,7 +36,8 @@ redis.call('DEL', prefix .. 'cascades:' .. hub)
 redis.call('SREM', prefix .. 'cascading', hub)
 redis.call('DEL', prefix .. 'owner:' .. hub) -- a hub of the same name gets a higher epoch anyway
 redis.call('DEL', KEYS[1], KEYS[5], KEYS[6], prefix .. 'hub-administration:' .. hub)
-redis.call('DEL', prefix .. 'access:' .. hub, prefix .. 'sources:' .. hub)
+redis.call('DEL', prefix .. 'access:' .. hub, prefix .. 'sources:' .. hub,
+  prefix .. 'authorities:' .. hub, prefix .. 'revocations:' .. hub)
 redis.call('SREM', KEYS[2], hub)
 for _, rule in ipairs(redis.call('HKEYS', prefix .. 'bridges')) do
   if string.sub(rule, 1, #hub + 1) == hub .. '/' then redis.call('HDEL', prefix .. 'bridges', rule) end

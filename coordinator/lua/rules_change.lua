@@ -1,4 +1,5 @@
--- Change a hub's access list or source rules, each a hash with a line for each rule.
+-- Change one of a hub's lists (access rules, source rules, authorities, revocations), each a hash
+-- with a line for each rule.
 -- KEYS[1] rules, [2] hub, [3] directory version
 -- ARGV[1] field of the hub that names their version, [2] version they were read with or '' for any,
 --   [3] most rules, [4] now, [5] 1: these lines are all that shall be there, [6] how many ids to

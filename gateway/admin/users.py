@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict, Unpack
+from hashlib import sha256
+from typing import NamedTuple, TypedDict, Unpack
 
 from coordinator.errors import InvalidValue, NotFound
 from coordinator.fleet import Fleet
@@ -13,10 +14,18 @@ from gateway.admin import audit
 from gateway.admin.agreement import until_agreed
 from gateway.admin.hubs import find as find_hub
 from gateway.admin.policies import merge
+from gateway.admin.trust import check_user_certificate
 from gateway.wire.auth import user_password_hash
 
 MAX_PASSWORD = 255  # bytes; stock clients hold no longer one
 BATCH = 500  # users whose totals are read in one round trip
+
+
+class SignedBy(NamedTuple):
+    """What a certificate must have besides the signature; what is empty does not matter."""
+
+    common_name: str = ""
+    serial: bytes = b""
 
 
 class UserChanges(TypedDict, total=False):
@@ -31,7 +40,11 @@ class UserChanges(TypedDict, total=False):
     group: str
     """Empty: none."""
     password: str | None
-    """None: whoever knows the name may log in."""
+    """None: whoever knows the name may log in. Excludes the next two."""
+    certificate: bytes
+    """In DER: logs in by this one."""
+    signed: SignedBy
+    """Logs in by one that an authority of the hub signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ def store_new(fleet: Fleet, user: User, now: Timestamp, *, most: int = 0) -> Use
     Raises as `add`, and TooMany.
     """
     made = fleet.directory.create_user(user, now, most=most)
-    audit.record(fleet, "user add", hub=made.hub, about=made.name, after=made)
+    audit.record(fleet, "user add", hub=made.hub, about=made.name, after=_told(made))
     return made
 
 
@@ -112,7 +125,8 @@ def replace_by(
         return was, fleet.directory.set_user(make(was), now)
 
     was, made = until_agreed(attempt)
-    audit.record(fleet, "user set", hub=made.hub, about=made.name, before=was, after=made)
+    before, after = _told(was), _told(made)
+    audit.record(fleet, "user set", hub=made.hub, about=made.name, before=before, after=after)
     return made
 
 
@@ -120,7 +134,7 @@ def delete(fleet: Fleet, hub: str, name: str) -> int:
     """Delete an account, end its sessions and return how many. Raises NotFound."""
     user = find(fleet, hub, name)
     ended = fleet.directory.delete_user(user.hub, user.name)
-    audit.record(fleet, "user delete", hub=user.hub, about=user.name, before=user)
+    audit.record(fleet, "user delete", hub=user.hub, about=user.name, before=_told(user))
     return ended
 
 
@@ -140,21 +154,42 @@ def check_password(password: str, name: str) -> str:
 
 def _changed(user: User, changes: UserChanges) -> User:
     """Return `user` with `changes` made."""
-    auth, secret = user.auth, user.secret
-    if "password" in changes:
-        password = changes["password"]
-        auth = AuthKind.ANONYMOUS if password is None else AuthKind.PASSWORD
-        secret = None if password is None else _hash(password, user.name)
     return replace(
-        user,
-        auth=auth,
-        secret=secret,
+        _proving(user, changes),
         real_name=changes.get("real_name", user.real_name),
         note=changes.get("note", user.note),
         expires=changes.get("expires", user.expires),
         policy=merge(user.policy, changes.get("policy", {})),
         group=changes.get("group", user.group),
     )
+
+
+def _proving(user: User, changes: UserChanges) -> User:
+    """Return `user` with another proof, if one is named, and nothing of the former."""
+    blank = replace(user, secret=None, certificate=b"", common_name="", serial=b"")
+    if "password" in changes:
+        password = changes["password"]
+        if password is None:
+            return replace(blank, auth=AuthKind.ANONYMOUS)
+        return replace(blank, auth=AuthKind.PASSWORD, secret=_hash(password, user.name))
+    if "certificate" in changes:
+        der = check_user_certificate(changes["certificate"]).der
+        return replace(blank, auth=AuthKind.CERTIFICATE, certificate=der)
+    if "signed" in changes:
+        return replace(blank, auth=AuthKind.SIGNED, **changes["signed"]._asdict())
+    return user
+
+
+def _told(user: User) -> object:
+    """Return an account as the audit tells it: a certificate by its digest, which is no secret."""
+    if not user.is_certified:
+        return user
+    digest = f"sha256={sha256(user.certificate).hexdigest()}" if user.certificate else ""
+    return {
+        **audit.settings_of(user),
+        "certificate": digest,
+        "serial": user.serial.hex(),
+    }
 
 
 def _hash(password: str, name: str) -> bytes:

@@ -11,10 +11,19 @@ from functools import lru_cache
 
 from coordinator.model import AuthKind, Hub, NewSession, User
 from coordinator.times import Timestamp
+from coordinator.trust import NO_TRUST, Trust
 from gateway.errors import Refused
+from gateway.node.certified import check_certificate
 from gateway.wire.auth import secure_password, user_password_hash
 from gateway.wire.codes import MAX_CONNECTIONS, ErrorCode
-from gateway.wire.login import Anonymous, Login, PlainPassword, SecurePassword, TicketProof
+from gateway.wire.login import (
+    Anonymous,
+    CertificateProof,
+    Login,
+    PlainPassword,
+    SecurePassword,
+    TicketProof,
+)
 from gateway.wire.policy import WIRE_NAMES, Policy
 
 OWN_CLIENT = "EtherFleet"
@@ -35,14 +44,16 @@ def check_hub(hub: Hub | None, name: str) -> Hub:
     return hub
 
 
-def check_user(user: User | None, login: Login, random: bytes, now: Timestamp) -> User:
-    """Return the user `login` proves to be; `random` is the nonce of its hello.
+def check_user(
+    user: User | None, login: Login, random: bytes, now: Timestamp, trust: Trust = NO_TRUST
+) -> User:
+    """Return the user `login` proves to be; `random` is the nonce of its hello, `trust` of the hub.
 
     Raises Refused: unknown user, wrong proof and an expired account look alike to the client.
     """
     if isinstance(login.credential, TicketProof):
         raise Refused(ErrorCode.AUTH_FAILED, "ticket unknown or used", "bad-ticket")
-    if not _is_proven(user, login, random):
+    if not _is_proven(user, login, random, now, trust):
         raise Refused(
             ErrorCode.AUTH_FAILED, f"wrong user or password for {login.user!r}", "auth-failed"
         )
@@ -52,7 +63,9 @@ def check_user(user: User | None, login: Login, random: bytes, now: Timestamp) -
     return user
 
 
-def _is_proven(user: User | None, login: Login, random: bytes) -> bool:
+def _is_proven(
+    user: User | None, login: Login, random: bytes, now: Timestamp, trust: Trust
+) -> bool:
     if user is not None and user.auth == AuthKind.ANONYMOUS:
         return True  # as the reference does: any credential passes
     stored = user.secret if user is not None and user.secret is not None else _NOBODY
@@ -61,14 +74,11 @@ def _is_proven(user: User | None, login: Login, random: bytes) -> bool:
             expected = secure_password(stored, random)
         case PlainPassword(password):
             expected, proof = stored, user_password_hash(password, login.user)
-        case Anonymous():
+        case CertificateProof() as shown:
+            check_certificate(user, shown, random, now, trust)
+            return True
+        case Anonymous() | TicketProof():
             return False
-        case _:
-            raise Refused(
-                ErrorCode.AUTH_TYPE_NOT_SUPPORTED,
-                f"{type(login.credential).__name__} is not supported yet",
-                "auth-type",
-            )
     known = user is not None and user.secret is not None
     return hmac.compare_digest(expected, proof) and known
 

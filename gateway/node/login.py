@@ -33,6 +33,7 @@ from coordinator.lookups import Lookups
 from coordinator.model import Hub, NewSession, User
 from coordinator.placement import At, Here, Nobody, Wait
 from coordinator.times import utc_now
+from coordinator.trust import NO_TRUST
 from gateway.errors import Refused
 from gateway.node.admission import check_hub, check_user, settle
 from gateway.node.attempts import Attempts, account_of
@@ -130,7 +131,7 @@ class Logins:
         found = self._lookups.read(login.hub, login.user)
         hub = check_hub(found.hub, login.hub)
         _check_source(found, opening.peer)
-        user = check_user(found.user, login, random, utc_now())
+        user = check_user(found.user, login, random, utc_now(), found.trust)
         new = self._settle(login, hub, user, opening)
         ticket = os.urandom(20)
         # A node that died is known to be dead by then, and its sessions take nobody's place.
@@ -179,7 +180,8 @@ class Logins:
         """
         known = self._lookups.last(login.hub, login.user)
         try:
-            user = check_user(known and known.user, login, random, utc_now())
+            trust = known.trust if known is not None else NO_TRUST
+            user = check_user(known and known.user, login, random, utc_now(), trust)
             if known is None or known.hub is None:
                 return None
             hub = check_hub(known.hub, login.hub)

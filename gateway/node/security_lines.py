@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from coordinator.model import SessionRecord, Traffic
 from gateway.errors import Refused
+from gateway.wire.certificates import describe
 from gateway.wire.codes import ErrorCode
 from gateway.wire.login import (
     Anonymous,
@@ -31,6 +32,12 @@ def admitted(login: Login, record: SessionRecord, connection: str) -> Iterator[s
     host, port = _split(record.address)
     kind = "IPv6" if ":" in host else "IPv4"
     yield _attempt(login, record.address, f' "{connection}"')
+    if isinstance(login.credential, CertificateProof):
+        yield (
+            "The Virtual Hub's Security Account Manager has received the following certificate "
+            "from the VPN Client and accepted its contents as the certificate for when user "
+            f'"{login.user}" logs in: {describe(login.credential.cert_der)}'
+        )
     yield f'Connection "{connection}": Successfully authenticated as user "{record.user}".'
     yield (
         f'Connection "{connection}": The new session "{record.name}" has been created. '
@@ -58,6 +65,14 @@ def refused(login: Login, address: str, error: Refused) -> Iterator[str]:
     """Return the lines of a login that became none."""
     host = _split(address)[0]
     yield _attempt(login, address, "")
+    if isinstance(login.credential, CertificateProof) and error.reason == "certificate-revoked":
+        yield (
+            "Although the Virtual Hub's Security Account Manager has received the following "
+            "certificate, has refused its contents as the certificate for when user "
+            f'"{login.user}" logs in because this certificate\'s contents matches the contents '
+            "that are registered in the Virtual Hub's certificates revocation list: "
+            f"{describe(login.credential.cert_der)}"
+        )
     if error.code == ErrorCode.AUTH_FAILED:
         yield (
             "User authentication failed. "

@@ -86,7 +86,7 @@ class Wishes:
 
     def _check(self, user: User | None, change: PasswordChange, random: bytes) -> None:
         """Refuse what is not to be. That there is no such user takes as long as a wrong proof."""
-        if user is not None and user.auth is AuthKind.ANONYMOUS:
+        if user is not None and user.auth is not AuthKind.PASSWORD:
             raise _refusal(ErrorCode.NOT_BY_PASSWORD, f"user {user.name} has no password")
         stored = user.secret if user is not None else None
         is_proven = is_same(secure_password(stored or _NOBODY, random), change.proof)

@@ -56,6 +56,7 @@ class ErrorCode(IntEnum):
     GROUP_EXISTS = 67
     NOT_BY_PASSWORD = 68
     OLD_PASSWORD_WRONG = 69
+    KEY_NOT_ACCEPTABLE = 77  # of a user's certificate
     CERTIFICATE_NOT_TRUSTED = 85  # client side
     SERVER_CANNOT_ACCEPT = 105
     MONITOR_MODE_DENIED = 107
@@ -138,6 +139,7 @@ MAX_PACK_REQUEST = 65_536  # bytes of a pack in an HTTP request, spec 1.2
 MAX_PENCORE = 999  # bytes, spec 2
 MAX_REDIRECT_PORTS = 128  # spec 5.1
 MAX_CONNECTIONS = 32  # of one session, spec 3.2
+MAX_PROOF = 512  # bytes of a signature by RSA of 4096 bits, spec 3.1
 
 # --- what we chose ---------------------------------------------------------------------------
 
@@ -145,6 +147,7 @@ HELLO_VERSION = 501  # 5.01, what the captured server says
 HELLO_BUILD = 9674
 MAX_HEAD = 16_384  # bytes of all headers of a message; the real parser stops at 128 x 4096
 MAX_RESPONSE = 1_048_576  # bytes of a body that our client accepts; real clients: 512 MiB
+MAX_CERTIFICATE = 8192  # bytes in DER of one that a client shows; a usual one has 1 to 2 KiB
 MAX_NAME = 255  # characters of a hub's or a user's name and of what a client says of itself
 # Bytes held for a peer that has not logged in: one whole login and as much again on its heels.
 MAX_SERVER_BACKLOG = 2 * MAX_PACK_REQUEST

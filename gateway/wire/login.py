@@ -9,7 +9,9 @@ from gateway.wire.codes import (
     HASH_SIZE,
     HELLO_BUILD,
     HELLO_VERSION,
+    MAX_CERTIFICATE,
     MAX_CONNECTIONS,
+    MAX_PROOF,
     UNIQUE_ID_SIZE,
     AuthType,
     ErrorCode,
@@ -17,6 +19,7 @@ from gateway.wire.codes import (
 from gateway.wire.fields import client_text, encode_client, exact_data, name_of, present
 from gateway.wire.nodeinfo import NodeInfo, encode_node_info, read_node_info
 from gateway.wire.pack import Element, Pack, data, integer, text
+from gateway.wire.reader import at_most
 
 
 class UnknownAuthType(ProtocolError):
@@ -137,7 +140,8 @@ def read_login(pack: Pack) -> Login:
     """Return the login in a pack.
 
     Raises Malformed when hub, user or proof are missing, LimitExceeded for names over 255
-    characters, UnknownAuthType for another kind of proof.
+    characters and certificates of a size that no client has, UnknownAuthType for another kind of
+    proof.
     """
     connections = pack.integer("max_connection")
     flags = {field: pack.flag(wire) for field, wire in _FLAGS.items()}
@@ -187,7 +191,10 @@ def _read_credential(pack: Pack) -> Credential:
             return PlainPassword(present(pack.text("plain_password"), "plain_password"))
         case AuthType.CERTIFICATE:
             certificate = present(pack.data("cert"), "cert")
-            return CertificateProof(certificate, present(pack.data("sign"), "sign"))
+            signature = present(pack.data("sign"), "sign")
+            at_most(MAX_CERTIFICATE, len(certificate))
+            at_most(MAX_PROOF, len(signature))
+            return CertificateProof(certificate, signature)
         case AuthType.TICKET:
             return TicketProof(exact_data(pack, "ticket", HASH_SIZE))
         case other:

@@ -16,11 +16,22 @@ from coordinator.fleet import Fleet
 from coordinator.groups import Group
 from coordinator.hub_log import Syslog, SyslogSave
 from coordinator.masks import read_network
-from coordinator.model import Bridge, FleetCertificate, Hub, NodeMode, Role, SessionUpdate, Traffic
+from coordinator.model import (
+    AuthKind,
+    Bridge,
+    FleetCertificate,
+    Hub,
+    NodeMode,
+    Role,
+    SessionUpdate,
+    Traffic,
+    User,
+)
 from coordinator.placement import Here
 from coordinator.schema import KEYS, to_markdown
 from coordinator.sessions import hash_session_key
 from coordinator.sources import SourceRule
+from coordinator.trust import Authority, Revocation
 from tests.conftest import FLEET_KEY
 from tests.contract.test_cascades import EVERYTHING, SITE, status_of, take
 from tests.contract.values import ALICE, HUB, LATER, LOGIN, NODE, NOW, machine, new_key, register
@@ -49,6 +60,12 @@ def session_key(fleet: Fleet, raw) -> bytes:
     fleet.rules.add_access_rules("Corp", [AccessRule(1)], NOW)
     fleet.rules.add_source_rules("Corp", [SourceRule(read_network("192.0.2.0/24"))], NOW)
     directory.set_user(replace(directory.user("corp", "bob"), note="moved"), LATER)
+    by_certificate = User("Corp", "Carl", AuthKind.CERTIFICATE, certificate=b"DER")
+    directory.create_user(by_certificate, NOW)
+    signed = User("Corp", "Dora", AuthKind.SIGNED, common_name="dora", serial=b"\x01")
+    directory.create_user(signed, NOW)
+    fleet.rules.add_authority("Corp", Authority(b"DER", "CN=CA"), NOW)
+    fleet.rules.add_revocation("Corp", Revocation(common_name="eve"), NOW)
     key = new_key()
     login = replace(LOGIN, unique_id=machine(1), policy={"Access": 1}, group="Staff")
     record = sessions.adopt(sessions.open(login, key, NOW), "node-1", LATER)

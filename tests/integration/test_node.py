@@ -100,9 +100,9 @@ def test_a_plain_password_is_as_good_as_its_proof(gateway: Gateway) -> None:
     assert ask(gateway, PlainPassword("pw-alice"), "ALICE", "lab") == 0
 
 
-def test_a_certificate_is_not_supported_and_says_so(gateway: Gateway) -> None:
+def test_a_certificate_that_is_none_is_9(gateway: Gateway) -> None:
     proof = CertificateProof(b"certificate", b"signature")
-    assert ask(gateway, proof) == ErrorCode.AUTH_TYPE_NOT_SUPPORTED
+    assert ask(gateway, proof) == ErrorCode.AUTH_FAILED
 
 
 def test_an_expired_user_is_9(gateway: Gateway) -> None:

@@ -45,6 +45,7 @@ CAPABILITIES: dict[str, int] = {
     "b_support_config_hub": 1,
     "b_support_hub_ext_options": 1,
     "b_support_ac": 1,
+    "b_support_crl": 1,
     "b_support_ipv6_ac": 1,
     "b_support_ipv6_acl": 1,
     "b_support_ex_acl": 1,  # without it vpncmd refuses rules about IPv6, too

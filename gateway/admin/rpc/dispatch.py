@@ -26,6 +26,7 @@ from gateway.admin.nodes import NotPossible
 from gateway.admin.rpc import caps
 from gateway.admin.rpc.method import Call, Context, Method, Who, refusal
 from gateway.admin.rpc.methods import ALIASES, METHODS
+from gateway.admin.trust import KeyNotAcceptable
 from gateway.errors import LimitExceeded, Refused
 from gateway.wire.codes import ErrorCode, describe
 from gateway.wire.pack import Element, Pack
@@ -97,6 +98,8 @@ def code_of(error: Exception) -> ErrorCode:
             return _EXISTS.get(kind, ErrorCode.INVALID_PARAMETER)
         case TooMany(kind=kind):
             return _TOO_MANY.get(kind, ErrorCode.TOO_MANY_ITEMS)
+        case KeyNotAcceptable():
+            return ErrorCode.KEY_NOT_ACCEPTABLE
         case InvalidValue() | NotPossible():
             return ErrorCode.INVALID_PARAMETER
         case LimitExceeded():

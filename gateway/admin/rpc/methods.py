@@ -18,12 +18,13 @@ from gateway.admin.rpc import (
     server,
     sessions,
     tables,
+    trust,
     users,
 )
 from gateway.admin.rpc.method import Method
 
 _NOUNS = (
-    *(server, caps, farm, hubs, users, groups, access, sessions, tables, options),
+    *(server, caps, farm, hubs, users, groups, access, trust, sessions, tables, options),
     *(bridges, cascades, certificates, logs, fleet),
 )
 

@@ -1,4 +1,5 @@
-"""Calls about users. A password goes in, as text or as a tool's hash of it, and never out."""
+"""Calls about users. A password goes in, as text or as a tool's hash of it, and never out; a
+certificate, which is no secret, goes both ways."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,19 @@ from coordinator.model import AuthKind, User
 from gateway.admin import users
 from gateway.admin.rpc.convert import from_ms, policy_of, policy_values, to_ms, traffic_values
 from gateway.admin.rpc.method import Call, Method, Who, refusal
+from gateway.admin.trust import check_user_certificate
 from gateway.admin.users import UserReport, check_password
 from gateway.wire.auth import user_password_hash
 from gateway.wire.codes import HASH_SIZE, ErrorCode
 from gateway.wire.rpc_struct import Values
 
 MAX_USERS = 10_000  # of a hub
-AUTH = {0: AuthKind.ANONYMOUS, 1: AuthKind.PASSWORD}
+AUTH = {
+    0: AuthKind.ANONYMOUS,
+    1: AuthKind.PASSWORD,
+    2: AuthKind.CERTIFICATE,
+    3: AuthKind.SIGNED,
+}
 AUTH_NUMBERS = {kind: number for number, kind in AUTH.items()}
 
 
@@ -61,10 +68,14 @@ def _replaced(call: Call, user: User) -> User:
     if auth is None:
         text = f"users of authentication type {call.number('AuthType')} are not served"
         raise refusal(ErrorCode.AUTH_NOT_AVAILABLE, text)
+    is_signed = auth is AuthKind.SIGNED
     return replace(
         user,
         auth=auth,
         secret=_secret(call, user) if auth is AuthKind.PASSWORD else None,
+        certificate=_certificate(call) if auth is AuthKind.CERTIFICATE else b"",
+        common_name=call.text("CommonName").strip() if is_signed else "",
+        serial=call.data("Serial") if is_signed else b"",
         real_name=call.text("Realname"),
         note=call.text("Note"),
         expires=from_ms(call.values.get("ExpireTime")),
@@ -104,6 +115,10 @@ def _secret(call: Call, user: User) -> bytes | None:
     return hashed
 
 
+def _certificate(call: Call) -> bytes:
+    return check_user_certificate(call.data("UserX")).der
+
+
 def _values(report: UserReport) -> Values:
     user = report.user
     found: Values = {
@@ -122,6 +137,10 @@ def _values(report: UserReport) -> Values:
     if user.auth is AuthKind.PASSWORD:
         # Zeros: a tool that writes them back keeps the password, and nobody reads it.
         found |= {"HashedKey": bytes(HASH_SIZE), "NtLmSecureHash": bytes(16)}
+    if user.auth is AuthKind.CERTIFICATE:
+        found["UserX"] = user.certificate
+    found |= {"CommonName": user.common_name} if user.common_name else {}
+    found |= {"Serial": user.serial} if user.serial else {}
     if user.policy:
         found |= {"UsePolicy": True, **policy_values(user.policy)}
     return found

@@ -40,6 +40,8 @@ MAKERS = {
     "group:<hub>:<group>": K.group,
     "access:<hub>": lambda hub, user: K.access(hub),
     "sources:<hub>": lambda hub, user: K.sources(hub),
+    "authorities:<hub>": lambda hub, user: K.authorities(hub),
+    "revocations:<hub>": lambda hub, user: K.revocations(hub),
     "cascades:<hub>": lambda hub, user: K.cascades(hub),
     "cascade:<hub>:<cascade>": K.cascade,
     "cascade-status:<hub>:<cascade>": K.cascade_status,

@@ -106,9 +106,9 @@ def test_an_anonymous_user_is_let_in_whatever_he_shows():
     assert check(guest, TicketProof(bytes(20)), "guest") == ErrorCode.AUTH_FAILED
 
 
-def test_a_certificate_is_7_for_everybody_else():
+def test_a_certificate_is_no_password():
     for user in (ALICE, None):
-        assert check(user, CertificateProof(b"", b"")) == ErrorCode.AUTH_TYPE_NOT_SUPPORTED
+        assert check(user, CertificateProof(b"", b"")) == ErrorCode.AUTH_FAILED
 
 
 def test_no_login_from_the_moment_of_expiry_on():
