@@ -134,7 +134,7 @@ def _shown(settings: Mapping[str, Any]) -> dict[str, str]:
 def _text(name: str, value: object) -> str:
     show: Callable[[object], str] = str
     match value:
-        case None | "":
+        case None | "" | b"":
             return ""
         case bool():
             return "yes" if value else "no"

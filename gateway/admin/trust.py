@@ -1,5 +1,6 @@
 """Whose certificates a hub believes, and which no more, as an operator sees and changes them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -118,6 +119,27 @@ def read(der: bytes) -> Certificate:
         raise InvalidValue(f"certificate: {error}") from error
 
 
+def digest_of(der: bytes) -> str:
+    """Return the SHA-256 by which people compare certificates, hex."""
+    return hashlib.sha256(der).hexdigest()
+
+
+def subject_of(der: bytes) -> str:
+    """Return whose a stored certificate is; `?` if somebody broke it by hand."""
+    try:
+        return str(read(der).subject)
+    except InvalidValue:
+        return "?"
+
+
+def ends_of(der: bytes) -> Timestamp | None:
+    """Return until when a stored certificate counts; None if somebody broke it by hand."""
+    try:
+        return to_timestamp(read(der).ends)
+    except InvalidValue:
+        return None
+
+
 def check_user_certificate(der: bytes) -> Certificate:
     """Return a certificate that a user may have. Raises InvalidValue, KeyNotAcceptable."""
     certificate = read(der)
@@ -147,7 +169,7 @@ def _normal(wanted: Revocation) -> Revocation:
 def _told(authority: Authority) -> dict[str, str]:
     """Return an authority as the audit tells it."""
     found = read(authority.certificate)
-    return {f"authority {authority.id}": f"{found.subject} sha256={found.sha256()}"}
+    return {f"authority {authority.id}": f"{found.subject} sha256={digest_of(found.der)}"}
 
 
 def _line(revocation: Revocation) -> dict[str, str]:

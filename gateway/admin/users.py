@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import NamedTuple, TypedDict, Unpack
 
 from coordinator.errors import InvalidValue, NotFound
@@ -14,7 +13,7 @@ from gateway.admin import audit
 from gateway.admin.agreement import until_agreed
 from gateway.admin.hubs import find as find_hub
 from gateway.admin.policies import merge
-from gateway.admin.trust import check_user_certificate
+from gateway.admin.trust import check_user_certificate, digest_of
 from gateway.wire.auth import user_password_hash
 
 MAX_PASSWORD = 255  # bytes; stock clients hold no longer one
@@ -22,10 +21,11 @@ BATCH = 500  # users whose totals are read in one round trip
 
 
 class SignedBy(NamedTuple):
-    """What a certificate must have besides the signature; what is empty does not matter."""
+    """What a certificate must have besides the signature; what is empty does not matter, and None
+    is what the user has now."""
 
-    common_name: str = ""
-    serial: bytes = b""
+    common_name: str | None = None
+    serial: bytes | None = None
 
 
 class UserChanges(TypedDict, total=False):
@@ -176,7 +176,13 @@ def _proving(user: User, changes: UserChanges) -> User:
         der = check_user_certificate(changes["certificate"]).der
         return replace(blank, auth=AuthKind.CERTIFICATE, certificate=der)
     if "signed" in changes:
-        return replace(blank, auth=AuthKind.SIGNED, **changes["signed"]._asdict())
+        name, serial = changes["signed"]
+        return replace(
+            blank,
+            auth=AuthKind.SIGNED,
+            common_name=user.common_name if name is None else name.strip(),
+            serial=user.serial if serial is None else serial,
+        )
     return user
 
 
@@ -184,7 +190,7 @@ def _told(user: User) -> object:
     """Return an account as the audit tells it: a certificate by its digest, which is no secret."""
     if not user.is_certified:
         return user
-    digest = f"sha256={sha256(user.certificate).hexdigest()}" if user.certificate else ""
+    digest = f"sha256={digest_of(user.certificate)}" if user.certificate else ""
     return {
         **audit.settings_of(user),
         "certificate": digest,

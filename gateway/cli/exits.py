@@ -53,6 +53,8 @@ _HINTS = {
     "group": "etherfleet group list HUB shows all",
     "access rule": "etherfleet access list HUB shows all",
     "source rule": "etherfleet hub source list HUB shows all",
+    "trusted certificate": "etherfleet ca list HUB shows all",
+    "revoked certificate": "etherfleet ca revoked HUB shows all",
     "cascade": "etherfleet cascade list shows all",
     "session": "it may have ended; etherfleet session list shows all",
     "node": "etherfleet node list shows all",

@@ -33,7 +33,7 @@ Exit codes: 0 done, 1 failed or declined, 2 usage or settings, 3 not found, 4 ex
 
 
 COMMANDS = (
-    *("gateway", "connect", "hub", "bridge", "cascade", "user", "group", "access", "session"),
+    *("gateway", "connect", "hub", "bridge", "cascade", "user", "group", "ca", "access", "session"),
     *("status", "doctor", "top", "node", "leader", "history", "events", "audit", "wait"),
     *("admin", "config", "syslog", "redis", "completion"),
 )

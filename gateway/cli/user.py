@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from coordinator.model import AuthKind, User
+from coordinator.model import User
 from gateway.cli import complete
 from gateway.cli.arguments import HUB
 from gateway.cli.common import (
@@ -25,6 +25,13 @@ from gateway.cli.expiry import Expiry
 from gateway.cli.output import Column, print_json, print_record, print_table
 from gateway.cli.password import SHORT, password_file_option, read_password
 from gateway.cli.policy import POLICY_HELP, note_idle, policies_as_text, policy_option
+from gateway.cli.proof import (
+    note_missing_trust,
+    proof_as_json,
+    proof_as_text,
+    proof_of,
+    proof_options,
+)
 from gateway.cli.totals import (
     logins_as_text,
     received_bytes,
@@ -86,6 +93,7 @@ _account_options = options_of(
 @click.argument("name", metavar="NAME")
 @password_file_option
 @click.option("--anonymous", is_flag=True, help="No password: whoever knows the name may join.")
+@proof_options
 @_account_options
 @format_option
 @fleet_options()
@@ -99,19 +107,27 @@ def add(
     anonymous: bool,
     **options: Any,
 ) -> None:
-    """Add the user NAME to HUB. The password is asked for, or comes from a file or environment."""
+    """Add the user NAME to HUB. The password is asked for, or comes from a file or environment.
+
+    Or there is none: see --anonymous, --certificate and --signed.
+    """
     from gateway.admin import hubs, users
 
-    changes = _changes(options)
     if anonymous and password_file is not None:
         raise UsageProblem("--anonymous means without a password; leave out --password-file")
+    others = {"--anonymous": anonymous, "--password-file": password_file is not None}
+    proof = proof_of(options, others)
+    changes = _changes(options)
+    changes.update(proof)
     with invocation.fleet() as fleet:
         hubs.find(fleet, hub)  # before anybody types a password in vain
-        if not anonymous:
+        if not anonymous and not proof:
             changes["password"] = _new_password(password_file, name)
         made = users.add(fleet, hub, name, now(), **changes)
+        note_missing_trust(fleet, made)
     _print_user(invocation, made, f"User {made.name} may join {made.hub}.")
-    hint(f"From another machine: etherfleet connect GATEWAY {made.hub} --user {made.name}")
+    if not made.is_certified:
+        hint(f"From another machine: etherfleet connect GATEWAY {made.hub} --user {made.name}")
 
 
 @user.command("list")
@@ -154,6 +170,7 @@ def show(invocation: Invocation, hub: str, name: str) -> None:
 @HUB
 @NAME
 @click.option("--anonymous", is_flag=True, help="Take the password away; passwd gives one again.")
+@proof_options
 @_account_options
 @click.option("--no-expires", is_flag=True, help="Never expires.")
 @click.option("--no-group", is_flag=True, help="In no group any more.")
@@ -178,6 +195,7 @@ def set_(
     from gateway.admin import users
 
     changes = _changes(options)
+    changes.update(proof_of(options, {"--anonymous": anonymous}))
     if no_expires:
         if "expires" in changes:
             raise UsageProblem("--expires and --no-expires exclude each other; give one")
@@ -192,6 +210,7 @@ def set_(
         raise UsageProblem("nothing to change was named; see: etherfleet user set --help")
     with invocation.fleet() as fleet:
         made = users.change(fleet, hub, name, now(), **changes)
+        note_missing_trust(fleet, made)
     _print_user(invocation, made, f"User {made.name} of {made.hub} is changed.")
 
 
@@ -295,7 +314,7 @@ def _as_json(user: User) -> dict[str, object]:
     return {
         "hub": user.hub,
         "name": user.name,
-        "auth": user.auth.value,
+        **proof_as_json(user),
         "real_name": user.real_name,
         "note": user.note,
         "expires": user.expires,
@@ -320,13 +339,12 @@ def _report_as_text(report: "UserReport") -> dict[str, object]:
     if user.group and not user.policy:
         policies = f"those of group {user.group}"
     expired = "  (has passed)" if user.is_expired(now()) else ""
-    has_password = user.auth is AuthKind.PASSWORD
     return {
         "user": user.name,
         "hub": user.hub,
         "real name": user.real_name or NONE,
         "note": user.note or NONE,
-        "auth": "password" if has_password else "anonymous: no password is asked for",
+        "auth": proof_as_text(user),
         "expires": f"{user.expires}{expired}" if user.expires else "never",
         "group": user.group or NONE,
         "policies": policies,

@@ -104,10 +104,6 @@ class Certificate:
         """Return the other one."""
         return hashlib.sha1(self.der, usedforsecurity=False).digest()
 
-    def sha256(self) -> str:
-        """Return the digest by which people compare it, hex."""
-        return hashlib.sha256(self.der).hexdigest()
-
 
 def read_certificate(der: bytes) -> Certificate:
     """Return the certificate in DER. Raises Unreadable, LimitExceeded."""

@@ -4,11 +4,13 @@ The requests are those that stock tools sent; the fleet holds what they ask abou
 """
 
 import pytest
+import redis
 
 from coordinator.audit import Actor
 from coordinator.fleet import Fleet
 from coordinator.model import Hub, Role
 from coordinator.times import Timestamp
+from coordinator.trust import Authority, Revocation, authority_to_line, revocation_to_line
 from gateway.admin import named_administrators as named
 from gateway.admin.administrators import EMPTY, by_password, by_proof
 from gateway.admin.live import Table
@@ -46,14 +48,24 @@ def context(fleet: Fleet) -> Context:
 # -- shapes -----------------------------------------------------------------------------------
 
 
-def test_every_captured_request_is_answered_in_the_captured_shape(context):
+def test_every_captured_request_is_answered_in_the_captured_shape(context, store_url):
     answered, differing = set(), {}
+    raw, keys = redis.Redis.from_url(store_url), context.fleet.store.keys
+    certificate = Pack.from_bytes(recorded("AddCa").request).data("Cert")
+    lists = {"Ca": keys.authorities("T1"), "Crl": keys.revocations("T1")}
+    lines = {
+        "Ca": authority_to_line(Authority(certificate)),
+        "Crl": revocation_to_line(Revocation(b"\x01\x55", common_name="cn")),
+    }
     for exchange in exchanges():
         if exchange.function.lower() not in METHODS or exchange.scenario == "member":
             continue
         caller = hub_admin(context) if exchange.scenario == "hubadmin" else ADMINISTRATOR
         asked = Pack.from_bytes(exchange.request)
         assert asked.text(FUNCTION) == exchange.function
+        if exchange.function in ("GetCa", "DeleteCa", "GetCrl", "DelCrl") and not exchange.error:
+            kind = exchange.function.removeprefix("Get").removeprefix("Delete").removeprefix("Del")
+            raw.hset(lists[kind], f"rule:{asked.integer('Key')}", lines[kind])
         answer = carried_out(context, caller, exchange.function, asked)
         if isinstance(answer, int):
             assert answer in {4, 8, 29, 33, 38, 52, 55, 57, 59, 61, 65, 66, 67, 143}, str(exchange)
@@ -69,6 +81,10 @@ def test_every_captured_request_is_answered_in_the_captured_shape(context):
         "SetServerCert",  # the recorded key is zeroed
         "GetLinkStatus",  # none of the cascades is online
     }
+
+
+def recorded(function: str) -> Exchange:
+    return next(found for found in exchanges() if found.function == function)
 
 
 # What differs, and why.
@@ -124,6 +140,8 @@ ELSEWISE = {
     **{("GetFarmInfo", whose): 52 for whose in ("own", "other", "empty")},
     # Its own hub without any settings: no hub type is 38 in a cluster.
     ("SetHub", "own"): 38,
+    # A revocation without any condition is of every certificate there is.
+    ("AddCrl", "own"): 38,
 }
 
 
@@ -136,6 +154,8 @@ def test_who_may_only_look_is_refused_every_change_and_nothing_else(context, hub
     before = (fleet.directory.version(), fleet.audit.latest(1))
     for method in METHODS.values():
         needed = {f"{n}_{'utf' if 'AccountName' in n else 'str'}": "u1" for n in method.needs}
+        if "Cert" in method.needs:
+            needed = {"Cert_bin": "MAMCAQE="}
         asked = {**needed, f"{method.hub_field}_str": "T1"}
         if method.changes:
             assert code(context, method.name, carol, **asked) == 52, method.name

@@ -4,6 +4,7 @@ etherfleet ──► embedded store in a directory of the test's own ◄── t
 etherfleet connect ──TLS──► etherfleet gateway ──► the same store
 """
 
+import hashlib
 import json
 import os
 import pty
@@ -23,6 +24,7 @@ from coordinator.redis_store import connect
 from gateway.cli.exits import ExitCode
 from gateway.embedded import EmbeddedStore
 from gateway.wire.auth import user_password_hash
+from tests import certificates
 
 PASSWORD = "correct horse 42 ü"
 NEW_PASSWORD = "battery staple 43"
@@ -49,7 +51,7 @@ def etherfleet(home: Path) -> Run:
     """Run one command to its end."""
 
     def run(
-        *words: str, input: str = "", code: int = 0, **env: str
+        *words: str, input: str = "", code: int | None = 0, **env: str
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [*ARGV, *words],
@@ -59,7 +61,8 @@ def etherfleet(home: Path) -> Run:
             timeout=DEADLINE,
             env={**environment(home), **env},
         )
-        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        is_as_wanted = code is None or done.returncode == code
+        assert is_as_wanted, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
         return done
 
@@ -135,6 +138,57 @@ def test_a_hub_and_its_user_from_the_first_word_to_the_last(etherfleet, home):
     assert answer(etherfleet("hub", "list", "--format", "json")) == []
 
 
+def test_users_by_certificate_and_whom_their_hub_believes(etherfleet, tmp_path):
+    named = certificates.name
+    authority = certificates.issue(named(CN="Lab CA"), may_sign=True)
+    alice = certificates.issue(named(CN="alice"), authority, serial=0x0155)
+    for file, text in (("ca.pem", authority.pem), ("key.pem", alice.key_pem)):
+        (tmp_path / file).write_text(text)
+    (tmp_path / "both.pem").write_text(authority.pem + alice.pem)
+    (tmp_path / "alice.der").write_bytes(alice.der)
+    ca, der, both, key = (str(tmp_path / f) for f in ("ca.pem", "alice.der", "both.pem", "key.pem"))
+    etherfleet("hub", "create", "CERTS")
+    digest = hashlib.sha256(alice.der).hexdigest()
+
+    added = answer(etherfleet("user", "add", "CERTS", "alice", "--certificate", der, "--json"))
+    assert (added["auth"], added["certificate"]) == ("certificate", digest)
+    assert digest in etherfleet("user", "show", "CERTS", "alice").stdout
+    signed = etherfleet("user", "add", "CERTS", "bob", "--serial", "01:55")
+    assert "etherfleet ca add CERTS FILE" in signed.stderr
+    bob = answer(etherfleet("user", "set", "CERTS", "bob", "--common-name", "alice", "--json"))
+    assert (bob["auth"], bob["common_name"], bob["serial"]) == ("signed", "alice", "0155")
+    for words, said in (
+        (("--certificate", both), "holds 2 certificates"),
+        (("--certificate", key), "holds no certificate"),
+        (("--certificate", "/dev/zero"), "no certificate has"),
+        (("--signed", "--anonymous"), "exclude each other"),
+    ):
+        done = subprocess_error(etherfleet, "user", "set", "CERTS", "bob", *words)
+        assert said in done
+
+    made = answer(etherfleet("ca", "add", "CERTS", ca, "--json"))
+    assert (made["number"], made["subject"]) == (1, "CN=Lab CA")
+    assert answer(etherfleet("ca", "list", "CERTS", "--json")) == [made]
+    assert "CN=Lab CA" in etherfleet("ca", "list", "CERTS").stdout
+    revoked = answer(etherfleet("ca", "revoke", "CERTS", der, "--json"))
+    assert revoked["sha1"] == hashlib.sha1(alice.der).hexdigest()
+    assert revoked["sha1"] in etherfleet("ca", "revoked", "CERTS").stdout
+    etherfleet("ca", "restore", "CERTS", "1", "--yes")
+    assert answer(etherfleet("ca", "revoked", "CERTS", "--json")) == []
+    assert "add --yes" in etherfleet("ca", "remove", "CERTS", "1", code=ExitCode.USAGE).stderr
+    gone = answer(etherfleet("ca", "remove", "CERTS", "1", "--yes", "--json"))
+    assert gone == {"removed": 1, "hub": "CERTS"}
+    etherfleet("hub", "delete", "CERTS", "--yes")
+
+
+def subprocess_error(etherfleet, *words):
+    """Return the one line by which a command said why not."""
+    done = etherfleet(*words, code=None)
+    assert done.returncode in (ExitCode.FAILED, ExitCode.USAGE)
+    assert len(done.stderr.splitlines()) == 1
+    return done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -150,6 +204,10 @@ def test_a_hub_and_its_user_from_the_first_word_to_the_last(etherfleet, home):
         ("user add ERRORS bob --password-file -", ExitCode.USAGE, "password is empty"),
         ("hub delete ERRORS", ExitCode.USAGE, "add --yes"),
         ("user delete ERRORS guest", ExitCode.USAGE, "add --yes"),
+        ("user add ERRORS bob --certificate /nowhere", ExitCode.FAILED, "cannot read /nowhere"),
+        ("ca remove ERRORS 7 --yes", ExitCode.NOT_FOUND, "etherfleet ca list"),
+        ("ca restore ERRORS 7 --yes", ExitCode.NOT_FOUND, "etherfleet ca revoked"),
+        ("ca revoke ERRORS", ExitCode.USAGE, "name what is revoked"),
         ("hub list --store-url redis://127.0.0.1:1", ExitCode.STORE, "redis://127.0.0.1:1"),
     ],
 )

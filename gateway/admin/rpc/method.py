@@ -122,7 +122,7 @@ class Method:
     who: Who
     handler: Handler
     needs: Sequence[str] = ()
-    """Texts that must be there: looked at before rights are, as the reference does."""
+    """Fields that must be there: looked at before rights are, as the reference does."""
     hub_field: str = "HubName"
     """Which field names the hub, where `who` is HUB."""
     forbidden_by: Sequence[str] = ()

@@ -7,9 +7,8 @@ An authority and a revocation are known by the number the store gave it, under `
 from coordinator.trust import MD5_SIZE, SHA1_SIZE, Revocation
 from gateway.admin import trust
 from gateway.admin.rpc.convert import to_ms
-from gateway.admin.rpc.method import Call, Method, Who, refusal
+from gateway.admin.rpc.method import Call, Method, Who
 from gateway.wire.certificates import Name
-from gateway.wire.codes import ErrorCode
 from gateway.wire.rpc_struct import Values
 
 _NAMES = {
@@ -24,11 +23,8 @@ _NAMES = {
 
 def add_ca(call: Call) -> Values:
     """Believe an authority. Told twice, as tools do when an answer is lost, it is there once."""
-    certificate = call.data("Cert")
-    if not certificate:
-        raise refusal(ErrorCode.INVALID_PARAMETER, "no certificate")
-    trust.add_authority(call.fleet, call.hub.name, certificate, call.now)
-    return {"HubName": call.hub.name, "Cert": certificate}
+    made = trust.add_authority(call.fleet, call.hub.name, call.data("Cert"), call.now)
+    return {"HubName": call.hub.name, "Cert": made.certificate.der}
 
 
 def enum_ca(call: Call) -> Values:
@@ -111,7 +107,7 @@ def _info(found: Revocation) -> str:
 _CA, _CRL = ("no_change_cert_list",), ("no_change_crl_list",)
 
 METHODS = (
-    Method("AddCa", Who.HUB, add_ca, forbidden_by=_CA),
+    Method("AddCa", Who.HUB, add_ca, needs=("Cert",), forbidden_by=_CA),
     Method("EnumCa", Who.HUB, enum_ca, changes=False),
     Method("GetCa", Who.HUB, get_ca, changes=False),
     Method("DeleteCa", Who.HUB, delete_ca, forbidden_by=_CA),

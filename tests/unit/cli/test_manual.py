@@ -21,6 +21,7 @@ from coordinator.model import Hub, NewSession, Node, Role, SessionRecord, Totals
 from coordinator.placement import Ownership
 from coordinator.sources import SourceRule
 from coordinator.times import Timestamp
+from coordinator.trust import Revocation
 from gateway.admin.cascades import CascadeReport
 from gateway.admin.conditions import FORMS
 from gateway.admin.fleet_status import HubCounts, Judgement, Snapshot, StoreReport, Verdict
@@ -30,11 +31,13 @@ from gateway.admin.named_administrators import AdministratorReport, State
 from gateway.admin.nodes import Health, NodeReport
 from gateway.admin.policies import POLICIES, Enforced
 from gateway.admin.rates import Rate, Rates
+from gateway.admin.trust import AuthorityReport
 from gateway.admin.users import UserReport
 from gateway.cli import (
     access,
     admin,
     audit,
+    ca,
     cascade_report,
     doctor,
     group,
@@ -54,6 +57,8 @@ from gateway.cli.config import VARIABLES
 from gateway.cli.exits import ExitCode
 from gateway.cli.main import cli
 from gateway.doctor.findings import Finding, Level
+from gateway.wire.certificates import read_certificate
+from tests import certificates
 
 NOW = Timestamp("2026-01-31T12:00:00.000Z")
 MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
@@ -124,7 +129,7 @@ def test_json_fields_are_those_there_are():
     assert row("hub (") == hub_fields | kinds
     report = HubReport(Hub("X"), 0, 0, Totals())
     assert row("hub with numbers") == set(hub._report_as_json(report)) - hub_fields
-    assert row("user (") == user_fields | {"password", "anonymous"}
+    assert row("user (") == user_fields | {"password", "anonymous", "signed"}
     group_fields = set(group._as_json(Group("X", "x")))
     assert row("group (") == group_fields
     members = GroupReport(Group("X", "x"), ())
@@ -133,6 +138,11 @@ def test_json_fields_are_those_there_are():
     assert row("access rule (") == rules | {"pass", "discard", "null"}
     sources = set(source.source_as_json(SourceRule(read_network("::"))))
     assert row("source rule (") == sources | {"allow", "deny"}
+    authority = AuthorityReport(
+        1, read_certificate(certificates.issue(certificates.name(CN="CA")).der)
+    )
+    assert row("authority (") == set(ca.authority_as_json(authority))
+    assert row("revocation (") == set(ca.revocation_as_json(Revocation())) | {"null"}
     account = UserReport(User("X", "x"), (), Totals())
     assert row("user with numbers") == set(user._report_as_json(account)) - user_fields
     assert row("session (") == set(session._as_json(record))
