@@ -65,6 +65,7 @@ class StockClient:
         hub: str,
         user: str,
         password: str | None = None,
+        identity: tuple[str, str] | None = None,
         max_connection: int = 1,
         compress: bool = False,
         half_duplex: bool = False,
@@ -75,14 +76,15 @@ class StockClient:
     ) -> Record:
         """Set the account up, connect it and wait up to `wait` seconds for the session.
 
-        Returns the status, or {} at once if `wait` is 0. `password` None logs in as
-        anonymous; `retry_interval` is seconds, at least 5.
+        Returns the status, or {} at once if `wait` is 0. Without `password` and `identity`
+        (certificate and key in PEM) it logs in as anonymous; `retry_interval` is seconds, at
+        least 5.
         """
-        login = (
-            f"AccountAnonymousSet {NAME}"
-            if password is None
-            else f"AccountPasswordSet {NAME} /PASSWORD:{quoted(password)} /TYPE:standard"
-        )
+        login = f"AccountAnonymousSet {NAME}"
+        if password is not None:
+            login = f"AccountPasswordSet {NAME} /PASSWORD:{quoted(password)} /TYPE:standard"
+        elif identity is not None:
+            login = self._by_certificate(identity)
         self.vpncmd(
             f"NicCreate {NAME}",
             f"AccountCreate {NAME} /SERVER:{host}:{tcp_port} /HUB:{hub} /USERNAME:{user}"
@@ -96,6 +98,20 @@ class StockClient:
             f"AccountConnect {NAME}",
         )
         return self.wait_connected(wait) if wait else {}
+
+    def _by_certificate(self, identity: tuple[str, str]) -> str:
+        """Return the command by which it shows a certificate."""
+        paths = [self.daemon.directory / name for name in ("own.pem", "own.key")]
+        for path, pem in zip(paths, identity, strict=True):
+            path.write_text(pem)
+        return f"AccountCertSet {NAME} /LOADCERT:{paths[0]} /LOADKEY:{paths[1]}"
+
+    def show(self, user: str, identity: tuple[str, str]) -> None:
+        """Be another user, by another certificate, when it connects next."""
+        self.vpncmd(
+            f"AccountUsernameSet {NAME} /USERNAME:{user}",
+            self._by_certificate(identity),
+        )
 
     def reconnect(self, wait: float = 30) -> Record:
         """Connect the account again after `disconnect`."""
