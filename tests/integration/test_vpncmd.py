@@ -27,6 +27,7 @@ from gateway.admin.rpc.methods import METHODS
 from gateway.client.account import Account
 from gateway.wire.codes import ErrorCode
 from gateway.wire.handshake import ClientHandshake, Login, Redirected, TicketProof, Welcomed
+from gateway.wire.identity import Identity
 from tests.hostile.administrator import JsonClient
 from tests.hostile.stranger import ANYBODY, Stranger, frame
 from tests.integration.test_cli_fleet import ARGV, DEADLINE, environment, free_tcp_port
@@ -143,10 +144,12 @@ def hubs(vpncmd: Commands) -> None:
         vpncmd(*made, at=at_hub(hub))
 
 
-def enter(stack: ExitStack, tcp_port: int, hub: str, user: str = "a") -> Stranger:
+def enter(
+    stack: ExitStack, tcp_port: int, hub: str, user: str = "a", identity: Identity | None = None
+) -> Stranger:
     """Log in, and go where the gateway says; return the connection of the session."""
     stranger = stack.enter_context(Stranger(tcp_port))
-    account = Account.of(hub, user, f"pw-{user}")
+    account = Account.of(hub, user, None if identity else f"pw-{user}", identity=identity)
     asked = lambda hello: replace(account.login(hello), client_name="Stranger")  # noqa: E731  # short
     event = stranger.talk(ClientHandshake(asked, host="127.0.0.1"))
     if isinstance(event, Redirected):

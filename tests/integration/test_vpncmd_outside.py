@@ -15,14 +15,17 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from coordinator.cascade import CascadeAuth, CascadeTrust
+from coordinator.cascade import CascadeAuth, CascadeState, CascadeTrust
 from coordinator.fleet import Fleet
 from coordinator.hub_log import Keep, LogSwitch, SyslogSave
 from coordinator.model import Bridge
 from gateway.admin import cascades, syslog
 from gateway.admin.cascades import check_identity
+from gateway.errors import Refused
 from gateway.wire.auth import user_password_hash
 from gateway.wire.codes import ErrorCode
+from gateway.wire.identity import read_identity
+from tests.certificates import issue, name
 from tests.hostile.administrator import JsonClient
 from tests.identities import make_identity
 from tests.integration.test_vpncmd import (
@@ -134,6 +137,67 @@ def test_a_cascade_s_settings(vpncmd: Commands, fleet: Fleet, home: Path, hubs: 
     vpncmd("AdminOptionSet no_cascade /VALUE:1", at=at_hub("LAB"))
     assert refused(vpncmd, "CascadeDelete near", at=at) == ErrorCode.NOT_ENOUGH_RIGHTS
     vpncmd("AdminOptionSet no_cascade /VALUE:0", "CascadeDelete near", at=at_hub("LAB"))
+
+
+def test_users_by_certificate_and_whom_a_hub_believes(
+    vpncmd: Commands, fleet: Fleet, home: Path, tcp_port: int, hubs: None
+) -> None:
+    at = as_hub_administrator("LAB", "hub-pw")
+    authority = issue(name(CN="Lab CA", O="Example"), may_sign=True)
+    alice = issue(name(CN="alice"), authority, serial=0x0155)
+    for file, text in (
+        ("ca.crt", authority.pem),
+        ("alice.crt", alice.pem),
+        ("alice.key", alice.key_pem),
+    ):
+        (home / file).write_text(text)
+    identity = read_identity(alice.pem, alice.key_pem)
+
+    vpncmd(
+        *(f"UserCreate {user} /GROUP:none /REALNAME:none /NOTE:none" for user in ("own", "staff")),
+        "UserCertSet own /LOADCERT:alice.crt",
+        "UserSignedSet staff /CN:alice /SERIAL:0155",
+        "UserCertGet own /SAVECERT:back.crt",
+        at=at,
+    )
+    assert (home / "back.crt").read_text().split() == alice.pem.split()
+    shown = vpncmd("UserGet own", "UserGet staff", at=at)
+    assert "Individual Certificate Authentication" in shown[0]
+    assert "Signed Certificate Authentication" in shown[1]
+    vpncmd("CAAdd ca.crt", "UserSet own /GROUP:none /REALNAME:x /NOTE:none", at=at)
+    (listed,) = records(vpncmd("CAList", at=at)[0])
+    assert (listed["Issued to"], listed["Issuer"]) == ("Lab CA, Example",) * 2
+    vpncmd(f"CAGet {listed['ID']} /SAVECERT:back.crt", at=at)
+    assert (home / "back.crt").read_text().split() == authority.pem.split()
+
+    with ExitStack() as stack:  # through the port of all workers: redirected, by a ticket
+        for user in ("own", "staff"):
+            assert enter(stack, tcp_port, "LAB", user, identity).welcome
+    vpncmd(
+        f"CascadeCreate signed /SERVER:127.0.0.1:{tcp_port} /HUB:LAB /USERNAME:staff",
+        "CascadeCertSet signed /LOADCERT:alice.crt /LOADKEY:alice.key",
+        "CascadeOnline signed",
+        at=at_hub("ST"),
+    )
+    state = lambda: cascades.report(fleet, "ST", "signed").state  # noqa: E731  # short
+    until(lambda: state() is CascadeState.CONNECTED, "the cascade", 20, pause=0.3)
+    vpncmd("CascadeDelete signed", at=at_hub("ST"))
+
+    vpncmd("CrlAdd /SERIAL:0155 /MD5: /SHA1: /CN:alice /O: /OU: /C: /ST: /L:", at=at)
+    (revoked,) = records(vpncmd("CrlList", at=at)[0])
+    assert revoked["Certificate Summary"] == 'Subject="CN=alice", Serial="01 55"'
+    assert "alice" in vpncmd(f"CrlGet {revoked['ID']}", at=at)[0]
+    for user in ("own", "staff"):
+        with ExitStack() as stack, pytest.raises(Refused, match="auth failed"):
+            enter(stack, tcp_port, "LAB", user, identity)
+    vpncmd("AdminOptionSet no_change_crl_list /VALUE:1", at=at_hub("LAB"))
+    delete = f"CrlDel {revoked['ID']}"
+    assert refused(vpncmd, delete, at=at) == ErrorCode.NOT_ENOUGH_RIGHTS
+    vpncmd("AdminOptionSet no_change_crl_list /VALUE:0", delete, at=at_hub("LAB"))
+    vpncmd(f"CADelete {listed['ID']}", at=at)
+    assert refused(vpncmd, f"CADelete {listed['ID']}", at=at) == ErrorCode.OBJECT_NOT_FOUND
+    radius = refused(vpncmd, "UserRadiusSet own /ALIAS:none", at=at)
+    assert radius == ErrorCode.AUTH_NOT_AVAILABLE
 
 
 def test_logs_are_set_and_read(
