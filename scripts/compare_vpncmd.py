@@ -14,6 +14,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from coordinator.times import utc_now
 from gateway.admin import administrators
 from gateway.wire.auth import admin_password_hash
+from tests import certificates
 from tests.stock import server as stock
 from tests.stock.fleet import Fleet
 from tests.stock.host import TCP_PORT
@@ -101,7 +103,32 @@ UserList
 UserPolicyRemove carol
 UserAnonymousSet carol
 UserGet carol
+UserCertGet carol /SAVECERT:back.crt
+UserCertSet carol /LOADCERT:made.crt
+UserGet carol
+UserCertGet carol /SAVECERT:back.crt
+UserSignedSet carol /CN:carol /SERIAL:0155
+UserGet carol
+UserList
 UserGet nobody
+CAList
+CAAdd made.crt
+CAAdd made.crt
+CAList
+CrlList
+CrlAdd /SERIAL:0155 /MD5: /SHA1: /CN:eve /O: /OU: /C: /ST: /L:
+CrlList
+---
+CAGet {{ca}} /SAVECERT:back.crt
+CAGet 99 /SAVECERT:back.crt
+CADelete 99
+CADelete {{ca}}
+CAList
+CrlGet {{crl}}
+CrlGet 99
+CrlDel 99
+CrlDel {{crl}}
+CrlList
 GroupCreate staff /REALNAME:Staff /NOTE:none
 GroupCreate staff /REALNAME:Staff /NOTE:none
 GroupSet staff /REALNAME:Stuff /NOTE:x
@@ -211,6 +238,9 @@ def main() -> None:
         secret = admin_password_hash(PASSWORD)
         administrators.set_fleet_hash(fleet.records, secret, utc_now())
         make_controller(reference)
+        subject, end = certificates.name(CN="made", O="Example"), datetime(2040, 1, 1, tzinfo=UTC)
+        made = certificates.issue(subject, end=end, may_sign=True)
+        (reference.daemon.directory / "made.crt").write_text(made.pem)
         targets = {
             "stock": f"{fleet['stock'].ip}:{stock.TCP_PORT}",
             "ours": f"{fleet.hosts['host-a'].namespace.ip}:{TCP_PORT}",
@@ -283,8 +313,9 @@ def carry_out(
 
 def look_up(runner: StockServer, target: str, login: Sequence[str]) -> dict[str, str]:
     """Return what commands have to name otherwise on each side."""
-    asked = ("ClusterMemberList", "Hub LAB", "SessionList", "AccessList")
-    members, _, sessions, rules = run(runner, target, login, asked)
+    asked = ("ClusterMemberList", "Hub LAB", "SessionList", "AccessList", "CAList", "CrlList")
+    members, _, sessions, rules, *lists = run(runner, target, login, asked)
+    authority, revoked = (re.search(r"^ID +\|(\d+)", listed, re.MULTILINE) for listed in lists)
     member = re.search(r"^(\d+) *\|Controller", members, re.MULTILINE)
     session = re.search(r"SID-SITE-\S+", sessions)
     ids = re.findall(r"^ID +\|(\d+).*?^Memo +\|(\S+)", rules, re.MULTILINE | re.DOTALL)
@@ -292,6 +323,8 @@ def look_up(runner: StockServer, target: str, login: Sequence[str]) -> dict[str,
         "member": member[1] if member else "1",
         "session": session[0] if session else "none",
         "password": PASSWORD,
+        "ca": authority[1] if authority else "1",
+        "crl": revoked[1] if revoked else "1",
         **{memo: number for number, memo in ids},
     }
 

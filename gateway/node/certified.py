@@ -11,7 +11,6 @@ certificate says that it may not sign is none, and signatures over MD5 are not b
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
 
 from coordinator.model import AuthKind, User
 from coordinator.times import Timestamp, from_timestamp
@@ -74,18 +73,20 @@ def _is_his(user: User, shown: Certificate, moment: datetime, trust: Trust) -> b
         return False
     if any(authority.certificate == shown.der for authority in trust.authorities):
         return True
-    named = _of_name(trust.authorities, shown, moment)
-    return any(is_signed_by(shown, authority) for authority in islice(named, MOST_ASKED))
+    named = [one for one in _read(trust.authorities) if one.subject.is_like(shown.issuer)]
+    valid = [one for one in named if one.is_valid_at(moment)]
+    if any(is_signed_by(shown, one) for one in valid[:MOST_ASKED]):
+        return True
+    past = [one for one in named if one not in valid]
+    if any(is_signed_by(shown, one) for one in past[:MOST_ASKED]):
+        text = f"user {user.name}: the authority is of another time: {shown.issuer}"
+        raise _refused(text, "certificate-expired")
+    return False
 
 
-def _of_name(
-    authorities: tuple[Authority, ...], shown: Certificate, moment: datetime
-) -> Iterator[Certificate]:
-    """Yield the authorities that may have signed, by their name and time."""
-    for authority in authorities:
-        found = _known(authority.certificate)
-        if found and found.is_valid_at(moment) and found.subject.is_like(shown.issuer):
-            yield found
+def _read(authorities: tuple[Authority, ...]) -> Iterator[Certificate]:
+    found = (_known(authority.certificate) for authority in authorities)
+    return (one for one in found if one is not None)
 
 
 # The same few are asked at every login; what strangers show is kept nowhere.

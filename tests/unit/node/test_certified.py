@@ -140,7 +140,9 @@ def test_a_certificate_that_may_not_sign_is_no_authority_but_may_be_trusted_itse
 def test_what_an_authority_signed_counts_while_both_are_valid():
     old = issue(name(CN="old"), key=rsa_key(which=1), end=BEGIN + timedelta(days=1), may_sign=True)
     holder = issue(name(CN="alice"), old)
-    assert why(SIGNED, shown(holder), Trust((Authority(old.der),))) == "auth-failed"
+    assert why(SIGNED, shown(holder), Trust((Authority(old.der),))) == "certificate-expired"
+    renewed = issue(name(CN="old"), key=rsa_key(which=1), may_sign=True)
+    assert why(SIGNED, shown(holder), Trust((Authority(old.der), Authority(renewed.der)))) == ""
 
 
 def test_common_name_and_serial_number_may_be_required():
