@@ -9,10 +9,12 @@ more; whoever is not let in by it has to be judged by what is read anew.
 from dataclasses import replace
 
 from coordinator.directory import Directory, Lookup
+from coordinator.model import Hub
 from coordinator.rules import Rules
-from coordinator.trust import NO_TRUST
+from coordinator.trust import NO_TRUST, Trust
 
 MOST = 10_000  # users kept, with the hashes of their passwords, opened
+MOST_HUBS = 100  # of which is kept whom they believe, one list for all of a hub's users
 
 
 class Lookups:
@@ -23,6 +25,7 @@ class Lookups:
         self._rules = rules
         self._kept: dict[tuple[str, str], Lookup] = {}
         self._state = ""
+        self._trusts: dict[str, tuple[str, Trust]] = {}
 
     def last(self, hub: str, user: str) -> Lookup | None:
         """Return what was read last under these very names, true or not; None if nothing was."""
@@ -50,5 +53,19 @@ class Lookups:
         if hub is not None and hub.source_version:
             sources = self._rules.source_list(hub.name)
         if hub is not None and hub.trust_version and user is not None and user.is_certified:
-            trust = self._rules.trust(hub.name)
+            trust = self._trust_of(hub, found.state)
         return found._replace(user=user, sources=sources, trust=trust)
+
+    def _trust_of(self, hub: Hub, state: str) -> Trust:
+        """Return whom a hub believes. A list may be long: it is read again when it has changed, or
+        the server that numbers the changes is another, and not with every change there is."""
+        run = state.partition(" ")[0]
+        mark = f"{run} {hub.trust_version}"
+        kept = self._trusts.get(hub.name)
+        if kept is not None and kept[0] == mark:
+            return kept[1]
+        if len(self._trusts) >= MOST_HUBS:
+            self._trusts.clear()
+        trust = self._rules.trust(hub.name)
+        self._trusts[hub.name] = mark, trust
+        return trust

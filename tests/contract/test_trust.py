@@ -146,3 +146,22 @@ def test_a_login_reads_the_list_where_the_user_needs_it(fleet: Fleet) -> None:
     assert before is not None
     assert before.state != found.state  # a login judged by the former is judged anew
     assert lookups.read("corp", "alice").trust == NO_TRUST
+
+
+def test_a_hub_s_list_is_read_when_it_has_changed_and_kept_once(
+    fleet: Fleet, raw: redis.Redis
+) -> None:
+    fleet.directory.create_hub(HUB, NOW)
+    for user in (SIGNED, CERTIFIED):
+        fleet.directory.create_user(user, NOW)
+    fleet.rules.add_authority("corp", CA, NOW)
+    lookups = Lookups(fleet.directory, fleet.rules)
+    first = lookups.read("corp", "dora").trust
+    fleet.directory.create_user(ALICE, NOW)  # changes the directory, and not whom it believes
+    assert lookups.read("corp", "carl").trust is lookups.read("corp", "dora").trust is first
+    revoked = fleet.rules.add_revocation("corp", STOLEN, NOW)
+    assert lookups.read("corp", "dora").trust.revocations == (revoked,)
+    # Another server may have lost changes, and numbers them anew.
+    last = lookups.read("corp", "dora").trust
+    raw.hset(fleet.store.keys.meta(), "run", "another")
+    assert lookups.read("corp", "dora").trust is not last

@@ -103,6 +103,8 @@ def test_a_plain_password_is_as_good_as_its_proof(gateway: Gateway) -> None:
 def test_a_certificate_that_is_none_is_9(gateway: Gateway) -> None:
     proof = CertificateProof(b"certificate", b"signature")
     assert ask(gateway, proof) == ErrorCode.AUTH_FAILED
+    large = CertificateProof(bytes(8193), b"signature")
+    assert ask(gateway, large) == ErrorCode.PROTOCOL_ERROR
 
 
 def test_an_expired_user_is_9(gateway: Gateway) -> None:

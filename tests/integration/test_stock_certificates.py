@@ -65,15 +65,19 @@ def refused(client: StockClient, user: str, holder: Holder) -> bool:
     return True
 
 
+def security_log(gateway: Gateway) -> str:
+    (directory,) = gateway.directory.glob("**/security_log/LAB")
+    return "".join(path.read_text() for path in directory.iterdir())
+
+
 def test_a_stock_client_is_let_in_by_its_certificate_and_by_no_other(
     gateway: Gateway, client: StockClient
 ) -> None:
     here = {"host": f"{gateway.ip}/tcp", "tcp_port": TCP_PORT, "hub": "LAB"}
     client.connect(**here, user="own", identity=identity(ALICE))
     assert list(gateway.sessions("LAB")) == ["SID-OWN-1"]
-    (directory,) = gateway.directory.glob("**/security_log/LAB")
-    log = "".join(path.read_text() for path in directory.iterdir())
-    assert 'accepted its contents as the certificate for when user "own" logs in: CN=alice' in log
+    accepted = 'accepted its contents as the certificate for when user "own" logs in: CN=alice'
+    until(lambda: accepted in security_log(gateway), "the line of the login", 10)
 
     # The session outlives what let it in; the next login is judged by what is there then.
     gateway.command("user", "set", "LAB", "own", "--common-name", "nobody")
@@ -90,6 +94,8 @@ def test_a_stock_client_is_let_in_by_its_certificate_and_by_no_other(
     gateway.command("ca", "revoke", "LAB", "--serial", "0155")
     assert refused(client, "staff", ALICE)
     assert gateway.events("refused")[-1]["reason"] == "certificate-revoked"
+    said = "certificates revocation list: CN=alice"
+    until(lambda: said in security_log(gateway), "the line of the refusal", 10)
 
 
 def test_what_vpncmd_makes_lets_a_client_in(gateway: Gateway, client: StockClient) -> None:

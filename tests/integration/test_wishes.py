@@ -103,7 +103,10 @@ def test_a_policy_and_an_option_forbid_it(gateway):
     assert change(gateway, "bob", "pw-bob", "new-password") == 52
     assert change(gateway, "bob", "wrong", "new-password") == 69
     open_to_all = replace(fixed, auth=AuthKind.ANONYMOUS, secret=None, policy={})
-    gateway.fleet.directory.set_user(open_to_all, utc_now())
+    made = gateway.fleet.directory.set_user(open_to_all, utc_now())
+    assert change(gateway, "bob", "", "new-password") == 68
+    by_certificate = replace(made, auth=AuthKind.SIGNED)
+    gateway.fleet.directory.set_user(by_certificate, utc_now())
     assert change(gateway, "bob", "", "new-password") == 68
     denied = {"deny_change_user_password": 1}
     gateway.fleet.administration.set_hub("LAB", utc_now(), options=denied)

@@ -1,5 +1,6 @@
 """Certificates as they are read: golden ones, made by others, and bytes that are none."""
 
+import json
 from pathlib import Path
 from ssl import PEM_cert_to_DER_cert
 
@@ -13,18 +14,31 @@ from gateway.wire.certificates import (
     Name,
     can_be_authority,
     describe,
+    is_key_at_hand,
     is_signed_by,
     read_certificate,
     user_key,
 )
 from gateway.wire.codes import MAX_CERTIFICATE
+from gateway.wire.login import read_login
+from gateway.wire.pack import Pack
 from tests.certificates import issue, name, rsa_key
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "certificates"
+SOFTETHER = VECTORS.with_name("softether")
 
 
 def golden(file: str) -> bytes:
     return PEM_cert_to_DER_cert((VECTORS / file).read_text())
+
+
+def test_a_captured_login_proves_that_its_key_is_at_hand():
+    context = json.loads((SOFTETHER / "login_cert.json").read_text())["context"]
+    random = bytes.fromhex(context["server_random_from_hello"])
+    proof = read_login(Pack.from_bytes((SOFTETHER / "login_cert.pack").read_bytes())).credential
+    shown = read_certificate(proof.cert_der)
+    assert is_key_at_hand(shown, random, proof.signature)
+    assert not is_key_at_hand(shown, bytes(20), proof.signature)
 
 
 def test_what_vpncmd_makes_is_read_and_believed(recwarn):

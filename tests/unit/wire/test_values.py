@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from gateway.errors import LimitExceeded, Malformed, Refused
-from gateway.wire.codes import Direction, describe
+from gateway.wire.codes import MAX_CERTIFICATE, MAX_PROOF, Direction, describe
 from gateway.wire.fields import encode_error, raise_error
 from gateway.wire.hello import Hello, encode_hello, read_hello
 from gateway.wire.login import (
@@ -120,6 +120,17 @@ def test_our_login_says_all_that_a_real_one_does(name):
     # The rest is R-UDP and UDP acceleration, which we do not offer.
     assert {name for name in unsaid if "udp" not in name} == set()
     assert [element.name for element in ours if element.name not in real] == []
+
+
+@pytest.mark.parametrize(("name", "most"), [("cert", MAX_CERTIFICATE), ("sign", MAX_PROOF)])
+def test_what_proves_by_a_certificate_has_so_many_bytes(name, most):
+    rest = without(pack_of("login_cert"), name)
+    for size in (0, 1, most):
+        read_login(Pack([*rest, data(name, bytes(size))]))
+    with pytest.raises(LimitExceeded, match=f"{most + 1} bytes announced, {most} allowed"):
+        read_login(Pack([*rest, data(name, bytes(most + 1))]))
+    with pytest.raises(Malformed, match=f"no {name}"):
+        read_login(rest)
 
 
 @pytest.mark.parametrize("missing", ["hubname", "username", "authtype", "secure_password"])
