@@ -8,13 +8,14 @@ Source: the reference's `SamAuthUserByCert`. Two things are stricter here: an au
 certificate says that it may not sign is none, and signatures over MD5 are not believed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from coordinator.model import AuthKind, User
 from coordinator.times import Timestamp, from_timestamp
-from coordinator.trust import NAMES, Authority, Revocation, Trust
+from coordinator.trust import NAMES, Revocation, Trust
 from gateway.errors import ProtocolError, Refused
 from gateway.wire.certificates import (
     Certificate,
@@ -26,6 +27,13 @@ from gateway.wire.codes import ErrorCode
 from gateway.wire.login import CertificateProof
 
 MOST_ASKED = 8  # authorities of the name of the one that is said to have signed
+
+
+class _Listed(NamedTuple):
+    """An authority by its name."""
+
+    name: tuple[str, ...]
+    certificate: Certificate
 
 
 def check_certificate(
@@ -58,12 +66,15 @@ def revoked_by(shown: Certificate, revocations: Sequence[Revocation]) -> Revocat
     md5, sha1 = shown.md5(), shown.sha1()
     names = {name: _folded(getattr(shown.subject, name)) for name in NAMES}
     for revocation in revocations:
-        if (
-            revocation.serial in (b"", shown.serial)
-            and revocation.sha1 in (b"", sha1)
-            and revocation.md5 in (b"", md5)
-            and all(_folded(getattr(revocation, n)) in ("", said) for n, said in names.items())
-        ):
+        if revocation.serial not in (b"", shown.serial):
+            continue
+        if revocation.sha1 not in (b"", sha1) or revocation.md5 not in (b"", md5):
+            continue
+        for name, said in names.items():
+            wanted = getattr(revocation, name)
+            if wanted and _folded(wanted) != said:
+                break
+        else:
             return revocation
     return None
 
@@ -77,7 +88,9 @@ def _is_his(user: User, shown: Certificate, moment: datetime, trust: Trust) -> b
         return False
     if any(authority.certificate == shown.der for authority in trust.authorities):
         return True
-    named = [one for one in _read(trust.authorities) if one.subject.is_like(shown.issuer)]
+    issuer = shown.issuer.folded()
+    known = (_known(authority.certificate) for authority in trust.authorities)
+    named = [one.certificate for one in known if one is not None and one.name == issuer]
     valid = [one for one in named if one.is_valid_at(moment)]
     if any(is_signed_by(shown, one) for one in valid[:MOST_ASKED]):
         return True
@@ -88,19 +101,15 @@ def _is_his(user: User, shown: Certificate, moment: datetime, trust: Trust) -> b
     return False
 
 
-def _read(authorities: tuple[Authority, ...]) -> Iterator[Certificate]:
-    found = (_known(authority.certificate) for authority in authorities)
-    return (one for one in found if one is not None)
-
-
 # The same few are asked at every login; what strangers show is kept nowhere.
 @lru_cache(maxsize=512)
-def _known(der: bytes) -> Certificate | None:
-    """Return an authority's certificate; None for what somebody broke by hand."""
+def _known(der: bytes) -> _Listed | None:
+    """Return an authority as it is looked for; None for what somebody broke by hand."""
     try:
-        return read_certificate(der)
+        found = read_certificate(der)
     except ProtocolError:
         return None
+    return _Listed(found.subject.folded(), found)
 
 
 def _folded(text: str) -> str:

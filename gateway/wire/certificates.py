@@ -62,10 +62,9 @@ class Name:
     locality: str = ""
     country: str = ""
 
-    def is_like(self, other: "Name") -> bool:
-        """Say whether two names are the same, in whatever case."""
-        pairs = zip(astuple(self), astuple(other), strict=True)
-        return all(one.casefold() == another.casefold() for one, another in pairs)
+    def folded(self) -> tuple[str, ...]:
+        """Return what is equal of two names that are the same, in whatever case."""
+        return tuple(part.casefold() for part in astuple(self))
 
     def in_short(self) -> str:
         """Return `alice, Example Ltd, DE`, as the reference lists names."""
@@ -159,7 +158,7 @@ def can_be_authority(certificate: Certificate) -> bool:
 
 def is_signed_by(certificate: Certificate, authority: Certificate) -> bool:
     """Say whether `authority`, of the name that `certificate` says, signed it."""
-    if not authority.may_sign or not certificate.issuer.is_like(authority.subject):
+    if not authority.may_sign or certificate.issuer.folded() != authority.subject.folded():
         return False
     key, signed = _authority_key(authority), certificate.parsed
     try:
