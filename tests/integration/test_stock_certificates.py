@@ -98,7 +98,9 @@ def test_a_stock_client_is_let_in_by_its_certificate_and_by_no_other(
     until(lambda: said in security_log(gateway), "the line of the refusal", 10)
 
 
-def test_what_vpncmd_makes_lets_a_client_in(gateway: Gateway, client: StockClient) -> None:
+def test_what_vpncmd_makes_lets_a_client_in_and_it_stays(
+    gateway: Gateway, client: StockClient
+) -> None:
     """Without a serial number it makes number 0, which no certificate should have."""
     files = [str(client.daemon.directory / name) for name in ("made.pem", "made.key")]
     words = [
@@ -122,3 +124,9 @@ def test_what_vpncmd_makes_lets_a_client_in(gateway: Gateway, client: StockClien
         "AccountConnect lab",
     )
     client.wait_connected()
+    # What it proved once is not asked again when it comes back to its session.
+    gateway.command("ca", "revoke", "LAB", files[0])
+    gateway.stop()
+    gateway.start()
+    until(lambda: gateway.events("session resumed"), "the session to be resumed", 20)
+    assert client.logins == 1
