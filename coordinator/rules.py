@@ -175,7 +175,7 @@ class Rules:
         return self._add(_AUTHORITY, hub, [authority], now)[0]
 
     def delete_authority(self, hub: str, number: int, now: Timestamp) -> None:
-        """Believe it no more."""
+        """Believe it no longer."""
         self._change(_AUTHORITY, hub, now, removed=[number])
 
     def add_revocation(self, hub: str, revocation: Revocation, now: Timestamp) -> Revocation:
@@ -187,7 +187,7 @@ class Rules:
         return self._set(_REVOCATION, hub, revocation, None, now)
 
     def delete_revocation(self, hub: str, number: int, now: Timestamp) -> None:
-        """Refuse them no more."""
+        """Refuse them no longer."""
         self._change(_REVOCATION, hub, now, removed=[number])
 
     # -- all -------------------------------------------------------------------------------------

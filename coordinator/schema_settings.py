@@ -202,7 +202,7 @@ SETTINGS: Sequence[Key] = (
     key(
         "revocations:<hub>",
         "hash",
-        "which certificates a hub believes no more, a line for each: what they have",
+        "which certificates a hub no longer believes, a line for each: what they have",
         fields="version next_id changed rule:<number>?",
         writer="AddCrl, SetCrl and DelCrl of an administration tool",
         lifetime=WITH_HUB,

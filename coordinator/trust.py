@@ -1,4 +1,4 @@
-"""Whose certificates a hub believes: authorities, and what they have signed and holds no more.
+"""Whose certificates a hub believes: authorities, and which of what they signed no longer.
 
 Both matter to users who log in by a certificate and to nobody else. Certificates are no secret and
 are stored as they are. A revocation names what a certificate must have to be refused: all that is

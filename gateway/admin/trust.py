@@ -1,4 +1,4 @@
-"""Whose certificates a hub believes, and which no more, as an operator sees and changes them."""
+"""Whose certificates a hub believes, and which no longer, as an operator sees and changes them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ def add_authority(fleet: Fleet, hub: str, der: bytes, now: Timestamp) -> Authori
 
 
 def delete_authority(fleet: Fleet, hub: str, number: int, now: Timestamp) -> AuthorityReport:
-    """Believe it no more, and return it. Sessions go on. Raises NotFound."""
+    """Believe it no longer, and return it. Sessions go on. Raises NotFound."""
     name = find_hub(fleet, hub).name
     gone = _authority(trusted(fleet, name), number)
     fleet.rules.delete_authority(name, number, now)
@@ -104,7 +104,7 @@ def set_revocation(fleet: Fleet, hub: str, wanted: Revocation, now: Timestamp) -
 
 
 def delete_revocation(fleet: Fleet, hub: str, number: int, now: Timestamp) -> None:
-    """Refuse them no more. Raises NotFound."""
+    """Refuse them no longer. Raises NotFound."""
     gone = revocation(fleet, hub, number)
     name = find_hub(fleet, hub).name
     fleet.rules.delete_revocation(name, number, now)

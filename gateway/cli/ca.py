@@ -1,4 +1,4 @@
-"""`etherfleet ca`: whose certificates of users a hub believes, and which it believes no more."""
+"""`etherfleet ca`: whose certificates of users a hub believes, and which no longer."""
 
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,8 @@ def add(invocation: Invocation, hub: str, file: str) -> None:
     if invocation.is_json:
         print_json(authority_as_json(made))
     else:
-        click.echo(f"Hub {hub} believes what {made.certificate.subject} signed: {made.number}.")
+        whose = made.certificate.subject
+        click.echo(f"Authority {made.number}: hub {hub} believes what {whose} signed.")
     if made.ends <= now():
         note(f"its certificate has ended ({made.ends}): what it signed does not count")
     if not made.certificate.may_sign:
@@ -95,18 +96,18 @@ def list_(invocation: Invocation, hub: str) -> None:
 @fleet_options()
 @pass_invocation
 def remove(invocation: Invocation, hub: str, number: int, yes: bool) -> None:
-    """Let HUB no more believe the authority of that number."""
+    """Remove an authority: HUB no longer believes what it signed."""
     from gateway.admin import trust
 
     with invocation.fleet() as fleet:
         found = trust.authority(fleet, hub, number)
         whose = found.certificate.subject
-        ask(f"No more log-ins to {hub} by what {whose} signed?", assume_yes=yes)
+        ask(f"End logins to {hub} by what {whose} signed?", assume_yes=yes)
         trust.delete_authority(fleet, hub, number, now())
     if invocation.is_json:
         print_json({"removed": number, "hub": hub})
     else:
-        click.echo(f"Hub {hub} no more believes what {whose} signed.")
+        click.echo(f"Hub {hub} no longer believes what {whose} signed.")
 
 
 @ca.command()
@@ -120,7 +121,7 @@ def remove(invocation: Invocation, hub: str, number: int, yes: bool) -> None:
 def revoke(
     invocation: Invocation, hub: str, file: str | None, common_name: str, serial: bytes
 ) -> None:
-    """Let HUB no more believe the certificate in FILE, or those named by what they have."""
+    """Refuse the certificate in FILE, or all that have what is named, in HUB from now on."""
     from gateway.admin import trust
 
     if file is None and not (common_name or serial):
@@ -132,7 +133,8 @@ def revoke(
     if invocation.is_json:
         print_json(revocation_as_json(made))
     else:
-        click.echo(f"Hub {hub} no more believes certificates with {_what(made)}: {made.id}.")
+        told = _what(made)
+        click.echo(f"Revocation {made.id}: hub {hub} no longer believes certificates with {told}.")
 
 
 @ca.command()
@@ -141,7 +143,7 @@ def revoke(
 @fleet_options()
 @pass_invocation
 def revoked(invocation: Invocation, hub: str) -> None:
-    """List which certificates HUB believes no more."""
+    """List which certificates HUB no longer believes."""
     from gateway.admin import trust
 
     with invocation.fleet() as fleet:

@@ -1,4 +1,4 @@
-"""Calls about whose certificates a hub believes, and which no more.
+"""Calls about whose certificates a hub believes, and which no longer.
 
 An authority and a revocation are known by the number the store gave it, under `Key`. Source: spec
 7.3; what lists say of them: the reference's `GenerateCrlStr`, `GetAllNameFromNameEx`.
