@@ -1,6 +1,5 @@
 """`etherfleet cascade`: a hub's sessions on hubs elsewhere."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -17,6 +16,7 @@ from gateway.cli.cascade_report import (
     row,
     where,
 )
+from gateway.cli.certificate_file import read_pem
 from gateway.cli.common import (
     Invocation,
     ask,
@@ -34,7 +34,6 @@ from gateway.cli.exits import UsageProblem
 from gateway.cli.output import print_json, print_record, print_table
 from gateway.cli.password import password_file_option, read_password
 from gateway.cli.policy import PolicySetting
-from gateway.errors import EtherFleetError
 
 if TYPE_CHECKING:
     from gateway.admin.cascades import CascadeChanges, CascadeSettings, NewCascade, Proof, Trust
@@ -299,9 +298,9 @@ def _trust(options: dict[str, Any]) -> "Trust | None":
     if options["pin"]:
         return Pinned(options["pin"])
     if options["server_certificate"] is not None:
-        return pin_of(_read(options["server_certificate"]))
+        return pin_of(read_pem(options["server_certificate"]))
     if signs:
-        return Signed(_read(options["ca"]) if options["ca"] is not None else "")
+        return Signed(read_pem(options["ca"]) if options["ca"] is not None else "")
     return Anything() if options.get("any_certificate") else None
 
 
@@ -322,7 +321,7 @@ def _proof(options: dict[str, Any]) -> "Proof | None":
     if options["certificate"] or options["key"]:
         if not (options["certificate"] and options["key"]):
             raise UsageProblem("--certificate and --key belong together; give both")
-        return Identity(_read(options["certificate"]), _read(options["key"]))
+        return Identity(read_pem(options["certificate"]), read_pem(options["key"]))
     return None
 
 
@@ -339,13 +338,6 @@ def _target(text: str) -> tuple[str, int]:
 
     target = parse_target(text)
     return target.host, target.tcp_port
-
-
-def _read(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EtherFleetError(f"cannot read {file}: {error}") from error
 
 
 def _print(invocation: Invocation, cascade: Cascade, sentence: str) -> None:

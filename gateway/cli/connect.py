@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gateway.cli.certificate_file import read_pem
 from gateway.cli.exits import UsageProblem
 from gateway.cli.password import password_file_option, read_password
 from gateway.cli.units import size, span
@@ -54,6 +55,8 @@ def read_pin(ctx: click.Context, param: click.Parameter, value: str | None) -> s
 @click.option("--user", required=True, metavar="NAME", help="Who joins.")
 @password_file_option
 @click.option("--anonymous", is_flag=True, help="Join without a password.")
+@click.option("--certificate", metavar="FILE", help="Join by this certificate, in PEM.")
+@click.option("--key", metavar="FILE", help="Its private key, RSA, in PEM.")
 @click.option("--tap", metavar="NAME", help="The interface. [default: ef0, or the next free]")
 @click.option("--netns", metavar="NAME", help="Put the interface into this network namespace.")
 @click.option("--mac", metavar="MAC", help="Its MAC address. [default: always the same one]")
@@ -83,7 +86,7 @@ def read_pin(ctx: click.Context, param: click.Parameter, value: str | None) -> s
 @click.option("--pin", metavar="SHA256", callback=read_pin, help="Accept this certificate only.")
 @click.option("--once", is_flag=True, help="Give up where we would log in again.")
 @click.option("--user-space", is_flag=True, help="No interface: join and count. Needs no root.")
-def connect(gateway: str, hub: str, user: str, password_file: str | None, **options: Any) -> None:
+def connect(gateway: str, hub: str, user: str, **options: Any) -> None:
     """Join this machine to HUB at HOST (TCP port 5555 if not said), until Ctrl-C.
 
     The interface gets an address by DHCP from the hub. A lost connection is taken up again and
@@ -91,7 +94,6 @@ def connect(gateway: str, hub: str, user: str, password_file: str | None, **opti
     interface go.
     """
     from gateway.cli.narrator import Narrator
-    from gateway.client.account import Account
     from gateway.client.app import Client, check_rights
     from gateway.client.resolve import parse_target
 
@@ -99,12 +101,7 @@ def connect(gateway: str, hub: str, user: str, password_file: str | None, **opti
     tap = _tap_of(options)
     if tap is not None:
         check_rights()
-    password = None
-    if not options["anonymous"]:
-        password = read_password(password_file, f"{user} at {target}", new=False)
-    elif password_file is not None:
-        raise UsageProblem("--anonymous means without a password; leave out --password-file")
-    account = Account.of(hub, user, password, **_terms_of(options))
+    account = _account_of(hub, user, f"{user} at {target}", options)
     narrator = Narrator()
     narrator.listen()
     client = Client(
@@ -142,6 +139,25 @@ def _tap_of(options: dict[str, Any]) -> "TapWish | None":
     mac = parse_mac(options["mac"]) if options["mac"] else None
     wanted = Wanted(dhcp, addresses, options["default_route"], options["mtu"] or 1500)
     return TapWish(name, mac, options["netns"], wanted)
+
+
+def _account_of(hub: str, user: str, whom: str, options: dict[str, Any]) -> "Account":
+    """Return who logs in, and how he proves it. Raises UsageProblem, ConfigError."""
+    from gateway.client.account import Account
+    from gateway.wire.identity import read_identity
+
+    terms, file = _terms_of(options), options["password_file"]
+    pair = options["certificate"], options["key"]
+    if sum((options["anonymous"], file is not None, any(pair))) > 1:
+        raise UsageProblem(
+            "--anonymous, --password-file and --certificate exclude each other; give one"
+        )
+    if any(pair):
+        if not all(pair):
+            raise UsageProblem("--certificate and --key belong together; give both")
+        return Account(hub, user, identity=read_identity(*map(read_pem, pair)), **terms)
+    password = None if options["anonymous"] else read_password(file, whom, new=False)
+    return Account.of(hub, user, password, **terms)
 
 
 def _terms_of(options: dict[str, Any]) -> dict[str, Any]:

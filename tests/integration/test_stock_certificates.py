@@ -16,6 +16,7 @@ from tests.stock.client import StockClient
 from tests.stock.gateway import TCP_PORT, Gateway
 from tests.stock.namespaces import Lan
 from tests.stock.needs import missing
+from tests.stock.our_client import OurClient
 from tests.stock.waiting import until
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
@@ -130,3 +131,14 @@ def test_what_vpncmd_makes_lets_a_client_in_and_it_stays(
     gateway.start()
     until(lambda: gateway.events("session resumed"), "the session to be resumed", 20)
     assert client.logins == 1
+
+
+def test_our_client_is_let_in_by_a_certificate_too(lan: Lan, gateway: Gateway) -> None:
+    holder = issue(name(CN="ours"), key=rsa_key(which=2), serial=7)
+    file = gateway.directory / "ours.pem"
+    file.write_text(holder.pem)
+    gateway.command("user", "add", "LAB", "ours", "--certificate", str(file))
+    here = {"host": gateway.ip, "tcp_port": TCP_PORT, "hub": "LAB", "address": "192.168.77.5/24"}
+    with OurClient(lan["alpha"]) as client:
+        client.connect(**here, user="ours", identity=identity(holder))
+        assert client.session in gateway.sessions("LAB")

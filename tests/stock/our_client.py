@@ -59,7 +59,8 @@ class OurClient:
         tcp_port: int,
         hub: str,
         user: str,
-        password: str,
+        password: str = "",
+        identity: tuple[str, str] | None = None,
         address: str | None = None,
         max_connection: int = 1,
         compress: bool = False,
@@ -69,14 +70,21 @@ class OurClient:
     ) -> None:
         """Join, and wait up to `wait` seconds for the session and the address.
 
-        `address` is the device's, such as 192.168.77.3/24; None asks for one by DHCP.
+        `identity` is a certificate and its key, in PEM, instead of a password. `address` is the
+        device's, such as 192.168.77.3/24; None asks for one by DHCP.
         """
-        secret = self.directory / "password"
-        secret.write_text(password)
+        texts = {"--password-file": password}
+        if identity:
+            texts = dict(zip(("--certificate", "--key"), identity, strict=True))
+        proof: list[str] = []
+        for option, text in texts.items():
+            file = self.directory / option.strip("-")
+            file.write_text(text)
+            proof += [option, str(file)]
         flags = {"--compress": compress, "--half-duplex": half_duplex, "--bridge": bridge}
         self._process = self.namespace.start(
             *("sh", "-ec", _PRIVATE, "sh", str(self.directory / "hosts"), *PROGRAM),
-            *("connect", f"{host}:{tcp_port}", hub, "--user", user, "--password-file", str(secret)),
+            *("connect", f"{host}:{tcp_port}", hub, "--user", user, *proof),
             *("--tap", DEVICE, "--connections", str(max_connection)),
             *(("--address", address) if address else ()),
             *(flag for flag, is_on in flags.items() if is_on),

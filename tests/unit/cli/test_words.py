@@ -56,6 +56,12 @@ def test_help_imports_nothing_that_takes_its_time():
         ("connect h OFFICE --user a --address 10.0.0.5/24 --no-address", "exclude each other"),
         ("connect h OFFICE --user a --user-space --tap ef0", "leave out --tap"),
         ("connect h OFFICE --user a --user-space --no-address", "leave out --no-address"),
+        (
+            "connect h OFFICE --user a --user-space --anonymous --password-file x",
+            "exclude each other",
+        ),
+        ("connect h OFFICE --user a --user-space --anonymous --key x", "exclude each other"),
+        ("connect h OFFICE --user a --user-space --key x", "belong together"),
         ("connect h OFFICE --user a --no-address --default-route", "leave out --address"),
         ("connect h OFFICE --user a --tap a/b", "TAP name 'a/b'"),
         ("connect h OFFICE --user a --user-space", "nobody is at a terminal"),
