@@ -20,7 +20,8 @@ MAX_ACCESS_RULES = 4096  # of one hub
 MAX_NUMBER = 0xFFFF_FFFF
 MAX_PORT = 65535
 MAX_DELAY_MS = 10_000  # the reference's
-MAX_NOTE = 1024  # bytes, of a note and a URL
+MAX_NOTE = 1024  # bytes
+MAX_URL = 255  # bytes, the reference's: an answer is one frame
 MAX_WHO = 255  # bytes
 
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
@@ -67,7 +68,7 @@ class AccessRule:
     loss_percent: int = 0
     """Of the frames that it lets pass."""
     redirect_url: str = ""
-    """Stored and shown, not acted on: `discard` alone decides."""
+    """Who sends data by TCP that it matches is answered by an HTTP redirect to there."""
     id: int = 0
     """Given by the store, unlike the reference's stable while other rules come and go. 0: new."""
 
@@ -100,7 +101,7 @@ def check_access_rule(rule: AccessRule) -> AccessRule:
     _check("loss", rule.loss_percent, 0, 100)
     for what, text, most in (
         ("note", rule.note, MAX_NOTE),
-        ("redirect URL", rule.redirect_url, MAX_NOTE),
+        ("redirect URL", rule.redirect_url, MAX_URL),
         ("source user", rule.source_user, MAX_WHO),
         ("destination user", rule.destination_user, MAX_WHO),
     ):

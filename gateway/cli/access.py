@@ -48,7 +48,6 @@ COLUMNS = (
     Column("WHAT", wrap=True),
     Column("NOTE", loose=True),
 )
-NOT_ENFORCED = "not acted on"
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
@@ -140,6 +139,7 @@ def _conditions(command: F) -> F:
     default=0,
     help="How many of the frames that pass are lost.",
 )
+@click.option("--redirect", metavar="URL", help="Who asks for a page by TCP is sent to this one.")
 @_conditions
 @format_option
 @fleet_options()
@@ -155,6 +155,10 @@ def add(invocation: Invocation, /, hub: str, action: str, **options: Any) -> Non
       etherfleet access add OFFICE discard --priority 20 --protocol tcp --destination-ports 80
 
     
+    The web is one page:
+      etherfleet access add OFFICE pass --destination-ports 80 --redirect https://10.0.0.1/
+
+
     A bad line to a test machine:
       etherfleet access add LAB pass --destination 10.0.0.7 --delay 200 --jitter 20 --loss 2
     """
@@ -273,6 +277,8 @@ def _rule(discard: bool, options: dict[str, Any]) -> AccessRule:
         raise UsageProblem("--delay and --loss are for frames that pass: use the action pass")
     if options["jitter"] and not options["delay_ms"]:
         raise UsageProblem("--jitter varies a delay: give --delay")
+    if discard and options["redirect"]:
+        raise UsageProblem("--redirect needs connections to answer on: use the action pass")
     return AccessRule(
         options["priority"],
         discard,
@@ -292,6 +298,7 @@ def _rule(discard: bool, options: dict[str, Any]) -> AccessRule:
         options["delay_ms"],
         options["jitter"],
         options["loss"],
+        options["redirect"] or "",
     )
 
 
@@ -299,16 +306,18 @@ def made_in_words(rule: AccessRule) -> str:
     """Return what a rule does, in one line."""
     what = "discards" if rule.discard else "passes"
     conditions = ", ".join(_conditions_of(rule)) or "everything but ARP"
-    return ", ".join([f"{what} {conditions}", *_impairment_of(rule)])
+    return ", ".join([f"{what} {conditions}", *_effects_of(rule)])
 
 
-def _impairment_of(rule: AccessRule) -> list[str]:
+def _effects_of(rule: AccessRule) -> list[str]:
     found: list[str] = []
     if rule.delay_ms:
         varies = f" ± {rule.jitter_percent} %" if rule.jitter_percent else ""
         found.append(f"{rule.delay_ms} ms{varies} later")
     if rule.loss_percent:
         found.append(f"{rule.loss_percent} % lost")
+    if rule.redirect_url:
+        found.append(f"redirected to {rule.redirect_url}")
     return found
 
 
@@ -402,8 +411,6 @@ def _as_text(rule: AccessRule) -> dict[str, object]:
         "matches": _conditions_of(rule) or "everything but ARP",
         "note": rule.note or NONE,
     }
-    if impairment := _impairment_of(rule):
-        shown["what passes"] = impairment
-    if rule.redirect_url:  # set by other tools
-        shown["redirect URL"] = f"{rule.redirect_url}  ({NOT_ENFORCED})"
+    if effects := _effects_of(rule):
+        shown["what passes"] = effects
     return shown

@@ -16,6 +16,7 @@ and UDP only, a TCP state TCP only; fragments after the first have no ports.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from coordinator.access import ANY_PORT, AccessRule
@@ -23,6 +24,7 @@ from coordinator.masks import Masked
 from gateway.hub.frame_facts import ACK, SYN, Facts, Layer
 from gateway.hub.impairment import Impairment
 from gateway.hub.judge import PASSES
+from gateway.hub.redirection import Redirection
 
 DROPPED = "access-list"
 
@@ -59,14 +61,14 @@ class _Entry(NamedTuple):
     destination_ports: tuple[int, int]
     destination_user: str
     verdict: str
-    """PASSES, DROPPED or the name of an impairment."""
+    """PASSES, DROPPED or the name of an impairment or a redirection."""
 
 
 class Matchers:
     """The matchers of one access list. A rule is compiled once, and ports that no rule tells apart
     share one matcher: a list may be long, and ports many, when it changes."""
 
-    __slots__ = ("_arp", "_entries", "_made", "_names", "impairments")
+    __slots__ = ("_arp", "_entries", "_made", "_names", "impairments", "redirections")
 
     def __init__(self, rules: Iterable[AccessRule] = (), *, arp: bool = False) -> None:
         """`rules` in the order they are asked; `arp`: ApplyIPv4AccessListOnArpPacket."""
@@ -75,6 +77,8 @@ class Matchers:
         found = [impairment for rule in active if (impairment := _impairment(rule)) is not None]
         self.impairments: Mapping[str, Impairment] = {str(one): one for one in found}
         """What some rules do to frames they let pass, by the verdict that says so."""
+        redirecting = [_redirection(rule) for rule in active if rule.redirect_url]
+        self.redirections: Mapping[str, Redirection] = {str(one): one for one in redirecting}
         self._names = {name for name, _ in self._entries if name}
         self._arp = arp
         self._made: dict[Who, Matcher] = {}
@@ -175,7 +179,13 @@ def _impairment(rule: AccessRule) -> Impairment | None:
     return Impairment(rule.delay_ms / 1000, rule.jitter_percent / 100, rule.loss_percent / 100)
 
 
+def _redirection(rule: AccessRule) -> Redirection:
+    return Redirection(rule.redirect_url, _verdict(replace(rule, redirect_url="")))
+
+
 def _verdict(rule: AccessRule) -> str:
+    if rule.redirect_url:
+        return str(_redirection(rule))
     impairment = _impairment(rule)
     if impairment is not None:
         return str(impairment)

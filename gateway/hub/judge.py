@@ -14,7 +14,7 @@ MAX_FLOWS = 2048
 PASSES = ""
 URGENT = "urgent"
 """Passes, and is left alone by limits of bandwidth. All other verdicts are reasons to drop, or name
-an impairment: the frame leaves its run either way."""
+an impairment or a redirection: the frame leaves its run, or changes in it."""
 
 
 class Judge:

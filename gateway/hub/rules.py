@@ -35,6 +35,7 @@ from gateway.hub.ip_table import REFRESH_S, IpLimits, IpTable, limits_of
 from gateway.hub.judge import PASSES, URGENT, Judge
 from gateway.hub.limit import TokenBucket
 from gateway.hub.port import Port
+from gateway.hub.redirection import may_hold_question
 from gateway.wire.policy import Policy
 
 BURST_S = 1.0  # seconds' worth of bandwidth that may pass at once
@@ -90,6 +91,7 @@ class Entry:
         "impairments",
         "is_stateful",
         "judge",
+        "redirections",
         "terms",
         "vlan",
     )
@@ -106,6 +108,7 @@ class Entry:
         self._filters = entry_filters(terms.policy, rules.options)
         self._matcher = rules.matchers.of(terms.who)
         self.impairments = rules.matchers.impairments
+        self.redirections = rules.matchers.redirections
         self._ip_limits = terms.ip_limits
         self._ips = rules.ips if rules.watches_ips or self._ip_limits else None
         self._owner_of = rules.owner_of
@@ -129,15 +132,15 @@ class Entry:
 
         Only where `is_stateful`; `key` is the frame's flow, `frame` the frame.
         """
-        is_impaired = verdict in self.impairments
-        if not is_impaired and verdict not in (PASSES, URGENT):
+        is_special = verdict in self.impairments or verdict in self.redirections
+        if not is_special and verdict not in (PASSES, URGENT):
             return verdict
         if self._ips is not None and (reason := self._use_ip(self._ips, key, frame, now)):
             return reason
         limit = None if verdict is URGENT else self.bucket
         if limit is not None and not limit.take(len(frame), now):
             return "upload-limit"
-        return verdict if is_impaired else PASSES
+        return verdict if is_special else PASSES
 
     def towards(self, target: Port, terms: Terms) -> Judge | None:
         """Return who judges what goes to `target`; None if nothing is asked about it."""
@@ -159,15 +162,22 @@ class Entry:
         if reason:
             return reason
         if verdict := self._matcher.on_entry(facts):
-            return verdict
+            redirection = self.redirections.get(verdict)
+            if redirection is None or may_hold_question(facts):
+                return verdict
+            if redirection.otherwise:
+                return redirection.otherwise
         return URGENT if self.bucket is not None and facts.is_urgent else PASSES
 
     def _decide_towards(self, who: Who, private: bool) -> Callable[[Facts], str]:
         def decide(facts: Facts) -> str:
             if private and is_private(facts, self._options):
                 return "privacy-filter"
-            undecided = self._matcher.on_entry(facts) is None
-            return self._matcher.towards(facts, who) if undecided else PASSES
+            if self._matcher.on_entry(facts) is not None:
+                return PASSES
+            verdict = self._matcher.towards(facts, who)
+            redirection = self.redirections.get(verdict)
+            return verdict if redirection is None else redirection.otherwise
 
         return decide
 
@@ -239,6 +249,9 @@ class HubRules:
         self.impair: Callable[[Impairment, int, Callable[[float], None]], str] = _no_clock
         """Takes a frame of so many bytes that is to arrive later, and what to do then, told the
         time; answers PASSES or why it does not arrive. Whoever has a clock sets it."""
+        self.visitor_of: Callable[[Port], str | None] = lambda _port: None
+        """Says what a URL is told of who sends by a port; None: he is not to be answered. Whoever
+        knows sessions sets it."""
         self._terms: dict[Port, Terms] = {}
         self._watchers: set[Port] = set()
 

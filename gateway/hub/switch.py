@@ -65,6 +65,7 @@ class Switch:
     Reasons: "bad-source" (a group or zero as sender), "mac-limit" (a new address on a port that
     holds its `max_macs`), "mac-conflict" (an address another port uses, policy CheckMac),
     "same-port" (the destination is behind the sender's own port), those of `rules.py`,
+    "redirected" (a rule answered its data, `redirection.py`),
     "broadcast-storm", "flood", "monitor-port" (a monitor sent something), "stray-probe" (a probe
     by a port that joins nothing), "detached".
     """

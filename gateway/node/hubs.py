@@ -6,6 +6,7 @@ Who joins is a session, or an outlet (`outlet.py`): a host interface, a cascade.
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from operator import attrgetter
 
 from coordinator.access import AccessList
@@ -20,6 +21,7 @@ from gateway.node.session import Session
 from gateway.node.tally import Tally
 from gateway.node.terms import unread_access_list
 from gateway.transport.gate import ALWAYS_OPEN, Gate
+from gateway.transport.peer import address_of
 from gateway.transport.timer import Timer
 from gateway.wire.ethernet import parse_macs
 
@@ -37,6 +39,7 @@ class LiveHub:
         self.switch.rules.on_exit_changed = place_sink(self.switch)
         self._late = LateFrames(gate, self._lose)
         self.switch.rules.impair = self._late.impair
+        self.switch.rules.visitor_of = _visitor_of
         self.take_rules(access, hub.options)
         self.sessions: dict[str, Session] = {}
         self.outlets: dict[str, Outlet] = {}
@@ -208,6 +211,19 @@ class Hubs:
             self._ledger.drops[live.hub.name].update(live.take_drops())
             self.tally.close(live.hub.name, live.switch)
             del self.alive[key]
+
+
+def _visitor_of(port: Port) -> str | None:
+    """Return what a URL is told of a client, as the reference writes it; None: no client's port.
+
+    Who is behind a host interface or at the other end of a cascade is not answered: he may be
+    anybody, and so may be the way there.
+    """
+    if not isinstance(port.owner, Session):
+        return None
+    record = port.owner.record
+    moment = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
+    return f"{record.user}|{record.name}|{address_of(record.address)}|{moment}"
 
 
 def switch_settings(hub: Hub) -> SwitchSettings:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any
 
+from gateway.hub.access import DROPPED
 from gateway.hub.frame_facts import flow_key, read_facts
 from gateway.hub.impairment import Impairment
 from gateway.hub.judge import PASSES, URGENT, Judge
 from gateway.hub.port import Port
+from gateway.hub.redirection import redirect
 from gateway.hub.rewrite import add_tag, remove_tag, without_default_router
 from gateway.hub.rules import Entry, Exit
 from gateway.hub.switch import Switch
@@ -33,7 +35,7 @@ def forward_inspected(
 ) -> None:
     """Forward what of `runs` the rules let pass; add those to flush to `touched`."""
     for run in runs:
-        admitted = admit(switch, port, entry, run, now)
+        admitted = admit(switch, port, entry, run, now, touched)
         if admitted is not None:
             _spread(switch, port, entry, admitted, now, touched)
 
@@ -101,8 +103,13 @@ def _leave_late(
         switch.drop(port, reason, 1)
 
 
-def admit(switch: Switch, port: Port, entry: Entry, run: Run, now: float) -> Run | None:
-    """Return what of a run comes in, as a run; None if nothing does. Drops are counted."""
+def admit(
+    switch: Switch, port: Port, entry: Entry, run: Run, now: float, touched: list[Any]
+) -> Run | None:
+    """Return what of a run comes in, as a run; None if nothing does. Drops are counted.
+
+    Who sent it may be answered: then he is added to `touched`.
+    """
     addresses, frames, size, message = run
     if entry.is_stateful:
 
@@ -112,6 +119,10 @@ def admit(switch: Switch, port: Port, entry: Entry, run: Run, now: float) -> Run
         dropped = _judge_all(entry.judge, addresses, message, settle)
     else:
         dropped = _judge_all(entry.judge, addresses, message)
+    if dropped and entry.redirections:
+        message, dropped = _redirect(switch, port, entry, message, dropped, touched)
+        size = sum(map(len, iterate_frames(message)))
+        run = addresses, frames, size, message
     if not dropped and not entry.vlan:
         return run
     if dropped:
@@ -134,6 +145,40 @@ def admit(switch: Switch, port: Port, entry: Entry, run: Run, now: float) -> Run
         tagged = [add_tag(frame, entry.vlan) for frame in iterate_frames(message)]
         message, size = encode_blocks(tagged), sum(map(len, tagged))
     return addresses, frames, size, message
+
+
+def _redirect(
+    switch: Switch,
+    port: Port,
+    entry: Entry,
+    message: bytes,
+    dropped: dict[int, str],
+    touched: list[Any],
+) -> tuple[bytes, dict[int, str]]:
+    """Answer questions that are redirected; return the run with resets in their place, and the
+    verdicts that are left. They wait for their turn at what limits the port, as any frame does,
+    but the answer comes back past the filters of its exit: no rule is about it."""
+    frames = [bytes(frame) for frame in iterate_frames(message)]
+    left: dict[int, str] = {}
+    for number, verdict in dropped.items():
+        redirection = entry.redirections.get(verdict)
+        if redirection is None:
+            left[number] = verdict
+            continue
+        visitor = switch.rules.visitor_of(port)
+        redirected = redirect(frames[number], redirection.url, visitor or "")
+        if redirected is None:
+            if redirection.otherwise:
+                left[number] = redirection.otherwise
+        elif visitor is None:
+            left[number] = DROPPED
+        else:
+            frames[number] = redirected.reset
+            switch.drop(port, "redirected", 1)
+            port.sent.add(False, 1, len(redirected.answer))
+            if port.owner.deliver(encode_blocks([redirected.answer]), 1):  # type: ignore[attr-defined]  # opaque
+                touched.append(port.owner)
+    return encode_blocks(frames), left
 
 
 class ExitSink:

@@ -80,7 +80,7 @@ def _cost(switch: Switch, frames: list[bytes]) -> float:
         began, count = time.process_time(), 0
         while (took := time.process_time() - began) < ROUND_S:
             for run in runs:
-                admit(switch, port, port.entry, run, 0.0)
+                admit(switch, port, port.entry, run, 0.0, [])
                 count += run[1]
         best = min(best, took / count)
     return best * 1e9

@@ -10,6 +10,7 @@
 The gateway is killed in between; how its clients resume is told in test_resume.py.
 """
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,31 @@ def test_our_client_with_a_given_address_and_a_stock_one(gateway, alice, carol, 
 
     assert carol.leave() == 0
     assert not has_device(carol.namespace)
+
+
+def test_who_asks_for_a_page_is_sent_to_another(gateway, alice, carol, tmp_path):
+    join(carol, gateway, "carol", address="192.168.77.3/24")
+    here = carol.endpoint
+    ask = ["curl", "-sS", "--max-time", "10", "-o", "/dev/null"]
+    ask += ["-w", "%{http_code} %{redirect_url}", f"http://{alice.ip}:8000/"]
+    serve = ["python3", "-um", "http.server", "8000", "--directory", str(tmp_path)]
+    with alice.namespace.start(*serve, log=tmp_path / "web.log") as web:
+        web.wait_for("Serving")
+        until(lambda: here.namespace.run(*ask) == "200 ", "the page itself", 30)
+        rule = ["--destination-ports", "8000", "--redirect", "http://portal.example/?<INFO>"]
+        made = json.loads(gateway.command("access", "add", "LAB", "pass", *rule, "--json"))
+        sent = "302 http://portal.example/?carol|SID-CAROL-"
+        until(lambda: here.namespace.run(*ask).startswith(sent), "the redirect", 30)
+        asked = web.output().count("GET ")
+        assert here.namespace.run(*ask).startswith(sent)
+        assert web.output().count("GET ") == asked, "the page was asked"
+
+        def counted() -> bool:
+            return gateway.ask("hub", "show", "LAB")["dropped_frames"].get("redirected", 0) >= 2
+
+        until(counted, "counted as redirected", 30)
+        gateway.command("access", "delete", "LAB", str(made["number"]), "--yes")
+        until(lambda: here.namespace.run(*ask) == "200 ", "the page itself again", 30)
 
 
 @needs_dnsmasq

@@ -1,5 +1,7 @@
 """The inspecting path: what passes under rules, between ports that write down what they get."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,6 +170,61 @@ def test_a_delay_towards_one_user_is_for_that_port_alone():
     assert net.dropped == {"detached": 1}
 
 
+PAGE = AccessRule(1, protocol=6, destination_ports=(80, 80), redirect_url="http://page/")
+GET = ipv4("10.0.0.1", "10.0.0.2", 6, tcp(1000, 80, payload=b"GET / HTTP/1.0\r\n\r\n"))
+
+
+def test_who_asks_for_a_page_is_answered_and_who_was_asked_is_not_bothered():
+    net = Network(alice={"no_server": True, "vlan_id": 7}, bob={})
+    net.switch.rules.visitor_of = lambda port: "alice" if port is net.ports["alice"] else None
+    net.switch.rules.change([PAGE], {})
+    opening = ipv4("10.0.0.1", "10.0.0.2", 6, tcp(1000, 80, 0x02))
+    net.send("alice", opening, WEB, GET, MAIL)
+    (answer,) = net.got("alice")
+    assert b"\r\nLocation: http://page/\r\n" in answer
+    first, bare, reset, mail = net.got("bob")
+    assert [first, bare, mail] == [add_tag(frame, 7) for frame in (opening, WEB, MAIL)]
+    assert read_facts(reset).tcp_flags == 0x14
+    assert net.dropped == {"redirected": 1}
+    assert (net.stations["alice"].flushed, net.stations["bob"].flushed) == (1, 1)
+    assert net.ports["alice"].sent.unicast_frames == 1
+
+
+def test_what_cannot_be_answered_is_as_without_the_url():
+    net = Network(alice={}, bob={})
+    held = hold(net)
+    net.switch.rules.visitor_of = lambda _port: "alice"
+    dns = ipv4("10.0.0.1", "10.0.0.2", 17, udp(1, 53))
+    net.switch.rules.change([replace(PAGE, protocol=0, destination_ports=(0, 0), delay_ms=5)], {})
+    net.send("alice", WEB, GET, dns)
+    assert [read_facts(frame).tcp_flags for frame in net.got("bob")] == [0x14]
+    assert len(held) == 2
+    net.switch.rules.change([replace(PAGE, discard=True)], {})
+    net.send("alice", WEB)
+    net.switch.rules.change([replace(PAGE, destination_user="bob")], {})
+    net.send("alice", GET)
+    assert net.got("bob") == [GET], "the reference redirects nobody by a rule about destinations"
+    assert net.dropped == {"redirected": 1, "access-list": 1}
+
+
+def test_who_is_no_client_is_stopped_and_not_answered():
+    net = Network(alice={}, bob={})
+    net.switch.rules.change([PAGE], {})
+    net.send("alice", WEB, GET)
+    assert (net.got("alice"), net.got("bob")) == ([], [WEB])
+    assert net.dropped == {"access-list": 1}
+
+
+def test_a_question_costs_bandwidth_before_it_is_answered():
+    net = Network(alice={"max_upload": 8 * 2000}, bob={})
+    net.switch.rules.visitor_of = lambda _port: "alice"
+    net.switch.rules.change([PAGE], {})
+    big = ipv4("10.0.0.1", "10.0.0.2", 6, tcp(1000, 80, payload=bytes(1400)))
+    net.send("alice", big, big)
+    assert len(net.got("alice")) == 1
+    assert net.dropped == {"redirected": 1, "upload-limit": 1}
+
+
 def test_what_a_rule_delays_counts_for_the_limit_of_bandwidth():
     net = Network(alice={"max_upload": 8 * 2000}, bob={})
     held = hold(net)
@@ -183,7 +240,7 @@ def test_a_run_that_passes_goes_on_as_it_came():
     net.switch.rules.change([AccessRule(1, discard=True, protocol=17)], {})
     port = net.ports["alice"]
     run = (WEB[:12], 3, 3 * len(WEB), encode_blocks([WEB]) + encode_blocks([WEB, MAIL]))
-    assert admit(net.switch, port, port.entry, run, 0.0) is run
+    assert admit(net.switch, port, port.entry, run, 0.0, []) is run
 
 
 def test_policies_change_on_a_port_that_stands():
@@ -376,7 +433,7 @@ def test_any_run_is_filtered_as_its_frames_are(policy, frames, cuts):
         rest = rest[cut:]
     port = net.ports["alice"]
     run = (frames[0][:12], len(frames), sum(map(len, frames)), message)
-    admitted = admit(net.switch, port, port.entry, run, 0.0)
+    admitted = admit(net.switch, port, port.entry, run, 0.0, [])
     kept = [
         frame
         for frame in frames
