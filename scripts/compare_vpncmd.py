@@ -23,6 +23,7 @@ from coordinator.times import utc_now
 from gateway.admin import administrators
 from gateway.wire.auth import admin_password_hash
 from tests import certificates
+from tests.identities import pem
 from tests.stock import server as stock
 from tests.stock.fleet import Fleet
 from tests.stock.host import TCP_PORT
@@ -64,6 +65,7 @@ HubDelete STAT
 HubDelete MADE
 HubDelete NOWHERE
 Hub NOWHERE
+ConnectionGet {connection}
 ConnectionGet NOWHERE
 ConnectionDisconnect NOWHERE
 SyslogGet
@@ -78,7 +80,12 @@ BridgeDelete LAB /DEVICE:eft0
 BridgeDelete LAB /DEVICE:eft0
 Flush
 LogFileList
+LogFileGet {log} /SERVER:{host} /SAVEPATH:read.log
+LogFileGet nothing.log /SERVER:{host} /SAVEPATH:read.log
 ServerPasswordSet {password}
+ServerCertSet /LOADCERT:made.crt /LOADKEY:made.key
+ServerCertGet new2.crt
+ListenerList
 """
 
 HUB = f"""
@@ -111,6 +118,8 @@ UserSignedSet carol /CN:carol /SERIAL:0155
 UserGet carol
 UserList
 UserGet nobody
+UserRadiusSet carol /ALIAS:none
+UserNTLMSet carol /ALIAS:none
 CAList
 CAAdd made.crt
 CAAdd made.crt
@@ -132,6 +141,8 @@ CrlList
 GroupCreate staff /REALNAME:Staff /NOTE:none
 GroupCreate staff /REALNAME:Staff /NOTE:none
 GroupSet staff /REALNAME:Stuff /NOTE:x
+GroupSet nobody /REALNAME:x /NOTE:x
+GroupGet nobody
 GroupPolicySet staff /NAME:MaxUpload /VALUE:1000000
 GroupJoin staff /USERNAME:carol
 GroupGet staff
@@ -146,6 +157,7 @@ AccessAdd discard /MEMO:web /PRIORITY:10 {RULE_4} {PORTS}
 AccessAddEx pass /MEMO:slow /PRIORITY:20 {RULE_4} {PORTS} {DELAY}
 AccessAdd6 pass /MEMO:six /PRIORITY:5 {RULE_6} {PORTS}
 AccessAddEx6 pass /MEMO:slow6 /PRIORITY:30 {RULE_6} {PORTS} {DELAY}
+AccessAddEx pass /MEMO:page /PRIORITY:40 {RULE_4} {PORTS} {DELAY} /REDIRECTURL:http://192.0.2.1/
 AccessList
 ---
 AccessDisable {{web}}
@@ -157,6 +169,7 @@ AccessDelete {{slow6}}
 AccessDelete {{slow}}
 AccessDelete {{web}}
 AccessDelete {{six}}
+AccessDelete {{page}}
 AccessList
 SessionList
 SessionGet {{session}}
@@ -164,27 +177,41 @@ SessionGet SID-NOBODY-1
 MacTable
 IpTable
 MacDelete 1
+MacDelete {{mac}}
 IpDelete 1
 SessionDisconnect SID-NOBODY-1
 AdminOptionList
 AdminOptionSet max_users /VALUE:100
 AdminOptionSet nonsense /VALUE:1
+AdminOptionList
 ExtOptionList
+ExtOptionSet DenyAllRules /VALUE:0
+ExtOptionSet FilterBPDU /VALUE:1
+ExtOptionList
+ExtOptionSet FilterBPDU /VALUE:0
 AcList
 AcAdd deny /PRIORITY:1 /IP:192.0.2.0/24
+AcAdd6 allow /PRIORITY:2 /IP:2001:db8::/32
 AcList
 AcDel 1
+AcDel 1
+AcDel 1
+AcList
 LogGet
 LogSwitchSet security /SWITCH:hour
+LogSwitchSet packet /SWITCH:month
 LogPacketSaveType /TYPE:tcpconn /SAVE:full
 LogEnable packet
+LogDisable security
 LogGet
+LogEnable security
 LogDisable packet
 CascadeList
 CascadeCreate up /SERVER:192.0.2.1:443 /HUB:FAR /USERNAME:me
 CascadeList
 CascadeStatusGet up
 CascadeDelete up
+SessionDisconnect {{session}}
 Offline
 StatusGet
 Online
@@ -194,20 +221,40 @@ OF_HUB_ADMINISTRATOR = """
 ServerInfoGet
 ServerStatusGet
 ListenerList
+Caps
 ServerCertGet cert2.crt
+ServerKeyGet key2.key
+ServerCertSet /LOADCERT:made.crt /LOADKEY:made.key
+ServerCipherGet
 HubList
 HubCreate MINE /PASSWORD:x
+HubCreateDynamic MINE /PASSWORD:x
+HubCreateStatic MINE /PASSWORD:x
+HubSetStatic LAB
+HubSetDynamic LAB
+HubSetDynamic ST
 HubDelete LAB
 Hub ST
 ServerPasswordSet x
 ConnectionList
+ConnectionGet NOWHERE
+ConnectionDisconnect NOWHERE
 ClusterSettingGet
 ClusterMemberList
+ClusterMemberInfoGet {member}
+ClusterMemberCertGet {member} /SAVECERT:member2.crt
+ClusterConnectionStatusGet
 SyslogGet
+SyslogEnable 3 /HOST:192.0.2.1:5514
+SyslogDisable
 BridgeList
 BridgeDeviceList
+BridgeCreate LAB /DEVICE:eft0 /TAP:no
+BridgeDelete LAB /DEVICE:eft0
 Flush
 LogFileList
+LogFileGet {log} /SERVER:{host} /SAVEPATH:read.log
+LogFileGet security_log/ST/sec_20200101.log /SERVER:{host} /SAVEPATH:read.log
 """
 
 MASKS = (
@@ -241,6 +288,7 @@ def main() -> None:
         subject, end = certificates.name(CN="made", O="Example"), datetime(2040, 1, 1, tzinfo=UTC)
         made = certificates.issue(subject, end=end, may_sign=True)
         (reference.daemon.directory / "made.crt").write_text(made.pem)
+        (reference.daemon.directory / "made.key").write_text(pem(made.key))
         targets = {
             "stock": f"{fleet['stock'].ip}:{stock.TCP_PORT}",
             "ours": f"{fleet.hosts['host-a'].namespace.ip}:{TCP_PORT}",
@@ -313,20 +361,28 @@ def carry_out(
 
 def look_up(runner: StockServer, target: str, login: Sequence[str]) -> dict[str, str]:
     """Return what commands have to name otherwise on each side."""
-    asked = ("ClusterMemberList", "Hub LAB", "SessionList", "AccessList", "CAList", "CrlList")
-    members, _, sessions, rules, *lists = run(runner, target, login, asked)
-    authority, revoked = (re.search(r"^ID +\|(\d+)", listed, re.MULTILINE) for listed in lists)
-    member = re.search(r"^(\d+) *\|Controller", members, re.MULTILINE)
-    session = re.search(r"SID-SITE-\S+", sessions)
+    asked = ("ClusterMemberList", "ConnectionList", "LogFileList", "Hub LAB")
+    asked += ("SessionList", "AccessList", "MacTable", "CAList", "CrlList")
+    answers = run(runner, target, login, asked)
+    members, connections, logs, _, sessions, rules, macs, authorities, revoked = answers
     ids = re.findall(r"^ID +\|(\d+).*?^Memo +\|(\S+)", rules, re.MULTILINE | re.DOTALL)
     return {
-        "member": member[1] if member else "1",
-        "session": session[0] if session else "none",
+        "member": _first(r"^\d+(?= *\|Controller)", members),
+        "session": _first(r"SID-SITE-\S+", sessions),
+        "connection": _first(r"CID-[\w-]+", connections),
+        "log": _first(r"(?<=^Log File Name\|)\S+", logs),
+        "host": _first(r"(?<=^Location     \|)\S+", logs),
+        "mac": _first(r"(?<=^ID          \|)\d+", macs),
         "password": PASSWORD,
-        "ca": authority[1] if authority else "1",
-        "crl": revoked[1] if revoked else "1",
+        "ca": _first(r"(?<=^ID          \|)\d+", authorities),
+        "crl": _first(r"(?<=^ID          \|)\d+", revoked),
         **{memo: number for number, memo in ids},
     }
+
+
+def _first(pattern: str, text: str) -> str:
+    found = re.search(pattern, text, re.MULTILINE)
+    return found[0] if found else "1"
 
 
 def run(

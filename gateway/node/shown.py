@@ -35,8 +35,10 @@ class Shown:
         self.pem, self.fingerprint, self.context = certificate_pem, fingerprint, context
 
     def ciphers(self) -> list[str]:
-        """Return the cipher suites that are offered, the best first."""
-        return [cipher["name"] for cipher in self.context.get_ciphers()]
+        """Return the cipher suites that are offered, the best first. Those with a secret or a
+        password in place of a certificate are nobody's: there is none."""
+        names = [cipher["name"] for cipher in self.context.get_ciphers()]
+        return [name for name in names if "PSK" not in name and "SRP" not in name]
 
     def follow(self, certificates: Certificates) -> None:
         """Show what is in the store, until killed."""

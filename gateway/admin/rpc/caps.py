@@ -50,6 +50,7 @@ CAPABILITIES: dict[str, int] = {
     "b_support_ipv6_acl": 1,
     "b_support_ex_acl": 1,  # without it vpncmd refuses rules about IPv6, too
     "b_support_acl_group": 1,
+    "b_support_redirect_url_acl": 1,
     "b_support_check_mac": 1,
     "b_support_check_tcp_state": 1,
     "b_support_vlan": 1,
@@ -61,6 +62,7 @@ CAPABILITIES: dict[str, int] = {
     "b_support_rename_cascade": 1,
     "b_support_config_log": 1,
     "b_support_read_log": 1,
+    "b_support_autodelete": 1,  # `logs.keep_days`
     "b_support_syslog": 1,
     "b_support_msg": 1,
 }

@@ -27,7 +27,8 @@ def set_server_cert(call: Call) -> Values:
     if why:
         raise refusal(ErrorCode.PROTOCOL_ERROR, why)
     certificates.replace(call.fleet, FleetCertificate(*given), call.now)
-    return {"Cert": call.data("Cert")}
+    # Else vpncmd tells of a directory for certificates in between, which is not here.
+    return {"Cert": call.data("Cert"), "Flag1": 1}
 
 
 METHODS = (
