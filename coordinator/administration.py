@@ -4,7 +4,7 @@ What is kept is the SHA-0 of a password, because the wire proves that and nothin
 good as the password and therefore sealed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coordinator.errors import InvalidValue, NotFound
@@ -59,6 +59,14 @@ class Administration:
                 if name.startswith(OPTION)
             },
         )
+
+    def secrets_of(self, hubs: Sequence[str]) -> list[bytes | None]:
+        """Return the hashes of several hubs' passwords in one round trip, in order; of an empty
+        name the fleet's."""
+        of_fleet, of_hub = self._keys.administration(), self._keys.hub_administration
+        keys = [of_hub(hub) if hub else of_fleet for hub in hubs]
+        found = zip(keys, self._store.fields_of(keys), strict=True)
+        return [self._open(key, fields.get("secret")) for key, fields in found]
 
     def fields_of(self, hub: str, secret: bytes, now: Timestamp) -> dict[str, str | int]:
         """Return how a hub is administered that is about to be made (`Directory.create_hub`).

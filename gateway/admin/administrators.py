@@ -7,17 +7,16 @@ else: the reference lets anybody in. The same holds for a hub.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coordinator.administrators import Administrator
-from coordinator.errors import InvalidValue
+from coordinator.errors import InvalidValue, NotFound
 from coordinator.fleet import Fleet
 from coordinator.model import NEVER, Hub, Role
 from coordinator.names import are_names, fold
 from coordinator.times import Timestamp
 from gateway.admin import audit
-from gateway.admin.hubs import find as find_hub
 from gateway.admin.users import MAX_PASSWORD
 from gateway.errors import Refused
 from gateway.wire.auth import admin_password_hash, is_same, secure_password
@@ -143,28 +142,46 @@ def by_token(fleet: Fleet, token: str, address: str, *, now: Timestamp, name: st
 
 
 def check_standing(fleet: Fleet, caller: Caller, now: Timestamp) -> None:
-    """Refuse a caller whose password is another by now, or whose hub is, or whose name is gone: his
-    connection may stand for long. Raises Refused, NotFound: his hub is gone."""
-    if not all(are_in(fleet, [caller], now)):
-        raise _not_any_more(f"{caller.name} is no administrator any more")
-    if not caller.is_fleet_admin:
-        found = find_hub(fleet, caller.hub)
-        if found.created != caller.hub_created:
-            raise _not_any_more(f"hub {caller.hub} is another one now")
-    if caller.secret is None:
-        return
-    of_fleet, administration = caller.is_fleet_admin, fleet.administration
-    secret = administration.fleet_secret() if of_fleet else administration.of_hub(caller.hub).secret
-    if not is_same(secret or b"", caller.secret):
-        raise _not_any_more(f"the password of the {caller.name} is another one now")
+    """Refuse a caller who is out by now: his connection may stand for long. Raises Refused,
+    NotFound: his hub is gone."""
+    (why,) = why_out(fleet, [caller], now)
+    if why is not None:
+        raise why
 
 
-def are_in(fleet: Fleet, callers: Sequence[Caller], now: Timestamp) -> list[bool]:
-    """Say of each caller with a name whether what he got in by is good still; of the others it is
-    not asked. Raises StoreError."""
-    names = list(dict.fromkeys(caller.account for caller in callers if caller.account))
-    held = dict(zip(names, fleet.administrators.named(names), strict=True))
-    return [not c.account or _holds(held[c.account], c.credential, now) for c in callers]
+def why_out(
+    fleet: Fleet, callers: Sequence[Caller], now: Timestamp
+) -> list[Refused | NotFound | None]:
+    """Return of each caller why he is out: his password is another by now, or his hub is, or his
+    name is gone; None, and he is in still. Raises StoreError.
+
+    Asks at most three questions, however many they are.
+    """
+    names = _each_once(caller.account for caller in callers)
+    hubs = _each_once(fold(caller.hub) for caller in callers)
+    guarded = list(dict.fromkeys(fold(c.hub) for c in callers if c.secret is not None))
+    named = dict(zip(names, fleet.administrators.named(names) if names else (), strict=True))
+    found = dict(zip(hubs, fleet.directory.hubs_named(hubs) if hubs else (), strict=True))
+    secrets = fleet.administration.secrets_of(guarded) if guarded else ()
+    secret_of = dict(zip(guarded, secrets, strict=True))
+
+    def why(caller: Caller) -> Refused | NotFound | None:
+        hub = found.get(fold(caller.hub))
+        if caller.account and not _holds(named[caller.account], caller.credential, now):
+            return _not_any_more(f"{caller.name} is no administrator any more")
+        if caller.hub and hub is None:
+            return NotFound("hub", caller.hub)
+        if hub is not None and hub.created != caller.hub_created:
+            return _not_any_more(f"hub {caller.hub} is another one now")
+        if caller.secret is None or is_same(secret_of[fold(caller.hub)] or b"", caller.secret):
+            return None
+        return _not_any_more(f"the password of the {caller.name} is another one now")
+
+    return [why(caller) for caller in callers]
+
+
+def _each_once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _not_any_more(text: str) -> Refused:

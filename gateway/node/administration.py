@@ -8,12 +8,9 @@ places; it has places of its own, and ends when it was idle for long, which tool
 again (spec 6.4).
 """
 
-import time
-from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from itertools import count as numbers
 from typing import ParamSpec, TypeVar
 
 import gevent
@@ -24,10 +21,10 @@ from coordinator.errors import CoordinatorError
 from coordinator.times import utc_now
 from gateway.admin import administrators
 from gateway.admin.administrators import Caller
-from gateway.admin.live import ConnectionRow
 from gateway.admin.rpc.dispatch import Answer, carry_out
 from gateway.admin.rpc.method import Context
 from gateway.errors import ProtocolError, Refused
+from gateway.node.admin_places import AdminPlaces, Place
 from gateway.node.alarm import Alarms
 from gateway.node.attempts import ADMINISTRATORS, Attempts
 from gateway.node.listener import source_of
@@ -42,15 +39,11 @@ from gateway.wire.requests import AdminLogin
 
 log = structlog.get_logger()
 
-MAX_CONNECTIONS = 200  # administrators at once
-MAX_PER_SOURCE = 32  # of those, from one address
-MAX_STRANGERS = 100  # of those, who have shown no password: nobody shuts administrators out
+MAX_STRANGERS = 100  # of those served, who have shown no password: nobody shuts administrators out
 IDLE_S = 600.0  # a binary connection between two calls
 HTTP_IDLE_S = 60.0
 STRANGER_IDLE_S = 5.0  # without a right password so far
 MESSAGE_S = 20.0  # from the first byte of a call to its last, and for its answer to leave
-LAST_ANSWER_S = 0.2  # before a connection is ended that an administrator wants ended
-LOOK_EVERY_S = 0.5  # at administrators' names and tokens, for those that are none any more
 BACKLOG = 64 * 1024  # bytes behind a call, of the next one
 
 ASIDE_BYTES = 32 * 1024  # some 5 ms of work
@@ -58,17 +51,6 @@ ROW_BYTES = 200  # about
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A connection that is served."""
-
-    address: str
-    since_ms: int
-    caller: Caller | None
-    """Whose it is for good; None: each request says who makes it."""
-    greenlet: "gevent.Greenlet[..., object]"
 
 
 @dataclass(slots=True)
@@ -94,9 +76,7 @@ class Administration:
         self._attempts = Attempts(ADMINISTRATORS, context.fleet.attempts, alarms.tell)
         self._watching: gevent.Greenlet[..., None] | None = None
         self._served = Group()
-        self._places: dict[int, _Place] = {}
-        self._numbers = numbers(1)
-        self._by_source: Counter[str] = Counter()
+        self.places = AdminPlaces(context.fleet)
         self._strangers = 0
         """Connections to the HTTP interface that have shown no right password so far."""
 
@@ -120,35 +100,16 @@ class Administration:
     def has_place(self, opening: Opening, *, for_api: bool = False) -> bool:
         """Say whether one more connection of this peer may be served; `for_api`: it has not shown a
         password yet."""
-        source = source_of(opening.peer_address)
-        is_free = len(self._places) < MAX_CONNECTIONS and self._by_source[source] < MAX_PER_SOURCE
+        is_free = self.places.has_room(source_of(opening.peer_address))
         return is_free and not (for_api and self._strangers >= MAX_STRANGERS)
 
     def serve_calls(self, opening: Opening, caller: Caller, trailing: bytes) -> None:
         """Serve the binary calls of a connection from here on."""
-        self._start(opening, caller, lambda: self._calls(opening, caller, trailing))
-        if caller.account and not self._watching:
-            self._watching = self._served.spawn(self._watch)
+        self._start(opening, caller, lambda place: self._calls(opening, place, caller, trailing))
 
     def serve_api(self, opening: Opening, request: Request, trailing: bytes) -> None:
         """Serve HTTP requests of a connection from here on; the head of the first was read."""
-        self._start(opening, None, lambda: self._requests(opening, request, trailing))
-
-    def connections(self) -> list[ConnectionRow]:
-        """Return the connections that are served."""
-        return [
-            ConnectionRow(f"CID-{number}", place.address, place.since_ms, True)
-            for number, place in self._places.items()
-        ]
-
-    def end(self, name: str) -> bool:
-        """End the connection of that name, in a moment: whoever ends his own has his answer. False
-        if there is none."""
-        for number, place in self._places.items():
-            if name.lower() == f"cid-{number}":
-                gevent.spawn_later(LAST_ANSWER_S, place.greenlet.kill, block=False)
-                return True
-        return False
+        self._start(opening, None, lambda _place: self._requests(opening, request, trailing))
 
     def stop(self) -> None:
         """End every connection, orderly."""
@@ -156,53 +117,34 @@ class Administration:
 
     # -- connections ---------------------------------------------------------------------------
 
-    def _start(self, opening: Opening, caller: Caller | None, serve: Callable[[], None]) -> None:
-        source = source_of(opening.peer_address)
-        number = next(self._numbers)
-        since_ms = int(time.time() * 1000)  # noqa: TID251  # the rim: shown to people
-        greenlet: gevent.Greenlet[..., object] = gevent.Greenlet(
-            self._serve, opening, number, source, serve
+    def _start(
+        self, opening: Opening, caller: Caller | None, serve: Callable[[Place], None]
+    ) -> None:
+        place = self.places.take(
+            opening.peer,
+            source_of(opening.peer_address),
+            caller,
+            lambda place: self._serve(opening, place, serve),
         )
-        self._places[number] = _Place(opening.peer, since_ms, caller, greenlet)
-        self._by_source[source] += 1
-        self._served.start(greenlet)
+        self._served.start(place.greenlet)
+        if caller is not None and not self._watching:
+            self._watching = self._served.spawn(self.places.watch)
 
-    def _serve(self, opening: Opening, number: int, source: str, serve: Callable[[], None]) -> None:
+    def _serve(self, opening: Opening, place: Place, serve: Callable[[Place], None]) -> None:
         try:
-            serve()
+            serve(place)
         except (ProtocolError, OSError) as error:  # its end, for one
             log.debug("administrator's connection ended", address=opening.peer, why=str(error))
         except Exception:
             log.exception("administrator's connection ended by a fault of ours")
             self._count("internal")
         finally:
-            del self._places[number]
-            self._by_source[source] -= 1
-            if not self._by_source[source]:
-                del self._by_source[source]
+            self.places.leave(place)
             opening.close()
-
-    def _watch(self) -> None:
-        """End the connections of administrators and tokens that are none any more, while there
-        are any with names. Their calls are refused already."""
-        while named := [
-            (p, p.caller) for p in self._places.values() if p.caller and p.caller.account
-        ]:
-            gevent.sleep(LOOK_EVERY_S)
-            try:
-                good = administrators.are_in(self._context.fleet, [c for _, c in named], utc_now())
-            except CoordinatorError as error:
-                log.debug("administrators not looked at", why=str(error))
-                continue
-            for (place, caller), is_good in zip(named, good, strict=True):
-                if not is_good:
-                    log.info("administrator out", who=caller.name, address=place.address)
-                    place.greenlet.kill(block=False)
-        self._watching = None
 
     # -- binary calls --------------------------------------------------------------------------
 
-    def _calls(self, opening: Opening, caller: Caller, trailing: bytes) -> None:
+    def _calls(self, opening: Opening, place: Place, caller: Caller, trailing: bytes) -> None:
         reader: Reader[Pack] = Reader(MAX_RPC_REQUEST + BACKLOG)
         reader.receive(trailing)
         while True:
@@ -212,11 +154,14 @@ class Administration:
                 _write(opening, rpc.encode_call_error(error.code))
                 raise
             name = rpc.function_of(call)
+            place.is_calling = True
             answer = self._carry_out(caller, name, call)
             if isinstance(answer, Refused):
+                place.is_calling = False
                 _write(opening, rpc.encode_call_error(answer.code))
             else:
-                caller = answer.caller
+                place.caller = caller = answer.caller
+                place.is_calling = False
                 _write(opening, _aside(_size(answer), _encode_call, answer))
 
     def _carry_out(self, caller: Caller, name: str, asked: Pack) -> Answer | Refused:

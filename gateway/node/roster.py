@@ -21,7 +21,7 @@ class Roster:
     def rows(self) -> list[ConnectionRow]:
         """Return them; a name belongs to one connection for as long as it lasts."""
         rows = [_row(name, session, connection) for name, session, connection in self._carried()]
-        return [*rows, *self._administration().connections()]
+        return [*rows, *self._administration().places.connections()]
 
     def end(self, name: str) -> bool:
         """Close one, of a session its client may connect anew; false if there is none."""
@@ -29,7 +29,7 @@ class Roster:
             if found.lower() == name.lower():
                 connection.close("administrator")
                 return True
-        return self._administration().end(name)
+        return self._administration().places.end(name)
 
     def _carried(self) -> Iterator[tuple[str, Session, Connection]]:
         for session in self._table.all():

@@ -31,11 +31,12 @@ from coordinator.seal import read_fleet_key
 from coordinator.times import Timestamp, utc_now
 from gateway.admin import hubs, users
 from gateway.admin import named_administrators as named
-from gateway.admin.administrators import set_fleet_password
+from gateway.admin.administrators import set_fleet_password, set_hub
 from gateway.cli.main import cli
 from gateway.client.account import Account
 from gateway.errors import Refused
 from gateway.node.attempts import ADMINISTRATORS, USERS
+from gateway.wire.auth import admin_password_hash
 from gateway.wire.handshake import ClientHandshake
 from tests.conftest import NOW
 from tests.hostile.administrator import Administrator, JsonClient
@@ -299,6 +300,28 @@ def test_connections_that_stand_end_when_somebody_is_removed(ports, fleet):
     assert say(ports[0], basic("brief", OWN), "EnumHub") == -401
     assert say(ports[0], basic("changed", OWN), "EnumHub") == -401
     assert say(ports[0], basic("changed", "another one"), "EnumHub") != -401
+
+
+def test_connections_that_stand_end_when_a_password_is_another(ports, fleet):
+    """That of a hub, or of the fleet, wherever it was changed; those of others stay."""
+    secret = admin_password_hash("of the hub")
+    set_hub(fleet, "LAB", utc_now(), secret=secret)
+    with ExitStack() as inside:
+
+        def enter(password: str, hub: str | None = None) -> list[Administrator]:
+            entered = [inside.enter_context(Administrator(port)) for port in ports]
+            for one in entered:
+                one.enter(password, hub)
+            return entered
+
+        of_fleet, of_hub = enter(PASSWORD), enter("of the hub", "LAB")
+        set_hub(fleet, "LAB", utc_now(), secret=admin_password_hash("another"))
+        assert [one.ended() for one in of_hub] == ["notified"] * 3
+        of_hub = enter("another", "LAB")
+        set_fleet_password(fleet, "another", utc_now())
+        assert [one.ended() for one in of_fleet] == ["notified"] * 3
+        assert [one.call("Test", IntValue_u32=2)["IntValue"] for one in of_hub] == [2, 2, 2]
+        set_fleet_password(fleet, PASSWORD, utc_now())
 
 
 # -- guessing ---------------------------------------------------------------------------------
