@@ -34,27 +34,37 @@ class Lookups:
     def read(self, hub: str, user: str) -> Lookup:
         """Read anew, in one round trip; names may be anything. Raises SealBroken, StoreError.
 
-        A group's policy, a hub's source rules and, for who needs a certificate, whose it believes
-        are read after it, where there are any: whatever changes in between makes the state another.
+        A hub's source rules and, for who needs a certificate, whose it believes are read after it,
+        where there are any: whatever changes in between makes the state another. Of a user in a
+        group the policy is his own: see `keep`.
         """
-        found = self._with_rules(self._directory.find(hub, user))
+        return self._with_rules(self._directory.find(hub, user))
+
+    def keep(self, hub: str, user: str, found: Lookup) -> Lookup:
+        """Return what was read under these names, of a user who has proven to be him, with his
+        group's policy; it is kept from now on. Raises StoreError.
+
+        Who has proven nothing is not worth it: strangers make names up without end, and the time
+        that a group takes would tell them who is somebody.
+        """
+        if found.user is not None and found.user.group:
+            own = replace(found.user, policy=self._directory.policy_of(found.user))
+            found = found._replace(user=own)
         if found.state != self._state or len(self._kept) >= MOST:
             self._kept.clear()
             self._state = found.state
-        if found.user is not None and found.state:  # strangers make names up without end
+        if found.user is not None and found.state:
             self._kept[hub, user] = found
         return found
 
     def _with_rules(self, found: Lookup) -> Lookup:
         hub, user = found.hub, found.user
-        if user is not None and user.group:
-            user = replace(user, policy=self._directory.policy_of(user))
         sources, trust = None, NO_TRUST
         if hub is not None and hub.source_version:
             sources = self._rules.source_list(hub.name)
         if hub is not None and hub.trust_version and user is not None and user.is_certified:
             trust = self._trust_of(hub, found.state)
-        return found._replace(user=user, sources=sources, trust=trust)
+        return found._replace(sources=sources, trust=trust)
 
     def _trust_of(self, hub: Hub, state: str) -> Trust:
         """Return whom a hub believes. A list may be long: it is read again when it has changed, or

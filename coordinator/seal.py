@@ -37,6 +37,7 @@ class Sealer:
         if len(fleet_key) != FLEET_KEY_SIZE:
             raise InvalidValue(f"fleet key: {len(fleet_key)} bytes, {FLEET_KEY_SIZE} expected")
         self._cipher = AESGCM(derive(fleet_key, "seal v1"))
+        self._nothing = self.seal(bytes(20), PREFIX)
 
     def seal(self, plain: bytes, context: str) -> str:
         """Return `plain` sealed for the place that `context` names."""
@@ -56,6 +57,11 @@ class Sealer:
             raise SealBroken(
                 f"{context}: does not open with this fleet key, or was changed or moved here"
             ) from None
+
+    def open_any(self, text: str | None, context: str) -> bytes | None:
+        """As `open`, of what a stranger asks about: None for None, which takes as long."""
+        opened = self.open(text or self._nothing, context if text else PREFIX)
+        return opened if text else None
 
 
 def context_of(key: str, field: str) -> str:

@@ -132,6 +132,7 @@ class Logins:
         hub = check_hub(found.hub, login.hub)
         _check_source(found, opening.peer)
         user = check_user(found.user, login, random, utc_now(), found.trust)
+        user = self._lookups.keep(login.hub, login.user, found).user or user
         new = self._settle(login, hub, user, opening)
         ticket = os.urandom(20)
         # A node that died is known to be dead by then, and its sessions take nobody's place.

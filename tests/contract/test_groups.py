@@ -78,6 +78,9 @@ def test_a_login_looks_up_the_policy_of_a_group_and_the_source_rules(fleet: Flee
     (rule,) = fleet.rules.add_source_rules("corp", [SourceRule(read_network("::/0"))], NOW)
     found = lookups.read("corp", "alice")
     assert found.user is not None
+    assert found.user.policy == {}, "a group is asked for by whoever has proven who he is"
+    found = lookups.keep("corp", "alice", found)
+    assert found.user is not None
     assert found.user.policy == STAFF.policy
     assert found.sources is not None
     assert found.sources.rules == (rule,)

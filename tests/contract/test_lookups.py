@@ -20,6 +20,8 @@ def test_what_was_read_is_known_and_admits(fleet: Fleet, lookups: Lookups) -> No
     assert lookups.last("Corp", "Alice") is None
     found = lookups.read("Corp", "Alice")
     assert found[:2] == (fleet.directory.hub("corp"), fleet.directory.user("corp", "alice"))
+    assert lookups.last("Corp", "Alice") is None, "he has proven nothing"
+    assert lookups.keep("Corp", "Alice", found) == found
     assert lookups.last("Corp", "Alice") == found
     record = fleet.sessions.open(LOGIN, new_key(), NOW, judged_by=found.state)
     assert record.name == "SID-ALICE-1"
@@ -57,16 +59,16 @@ def test_a_lost_answer_is_given_again_whatever_changed_since(
 
 
 def test_all_that_is_kept_was_read_under_one_state(fleet: Fleet, lookups: Lookups) -> None:
-    lookups.read("Corp", "Alice")
+    lookups.keep("Corp", "Alice", lookups.read("Corp", "Alice"))
     fleet.directory.create_user(replace(ALICE, name="Bob"), NOW)
-    lookups.read("Corp", "Bob")
+    lookups.keep("Corp", "Bob", lookups.read("Corp", "Bob"))
     assert lookups.last("Corp", "Alice") is None
     assert lookups.last("Corp", "Bob") is not None
 
 
 def test_names_strangers_make_up_are_not_kept(fleet: Fleet, lookups: Lookups) -> None:
     for hub, user in (("Corp", "nobody"), ("nowhere", "Alice"), ("a:b", "c"), ("", "")):
-        assert lookups.read(hub, user).user is None
+        assert lookups.keep(hub, user, lookups.read(hub, user)).user is None
         assert lookups.last(hub, user) is None
 
 
