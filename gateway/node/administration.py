@@ -26,6 +26,7 @@ from gateway.admin.rpc.method import Context
 from gateway.errors import ProtocolError, Refused
 from gateway.node.admin_places import AdminPlaces, Place
 from gateway.node.alarm import Alarms
+from gateway.node.aside import in_thread
 from gateway.node.attempts import ADMINISTRATORS, Attempts
 from gateway.node.listener import source_of
 from gateway.transport.opening import Opening
@@ -355,8 +356,7 @@ def _aside(size: int, work: Callable[P, T], *args: P.args, **words: P.kwargs) ->
     """
     if size < ASIDE_BYTES:
         return work(*args, **words)
-    done: T = gevent.get_hub().threadpool.apply(work, args, words)
-    return done
+    return in_thread(work, *args, **words)
 
 
 def _body(size: int) -> Generator[int, bytes, bytes]:

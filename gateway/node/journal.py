@@ -31,6 +31,7 @@ from gateway.config import Settings
 from gateway.hub.frame_facts import Facts, read_facts
 from gateway.hub.packet_lines import Ends, kind_of, to_line
 from gateway.logs import to_text
+from gateway.node.aside import in_thread
 from gateway.node.hubs import Hubs, LiveHub
 from gateway.node.packet_tap import PacketTap
 from gateway.node.syslog import SyslogSender
@@ -185,7 +186,7 @@ class Journal:
     def _append(self, path: str, lines: list[str]) -> None:
         data = "".join(f"{line}\n" for line in lines).encode(errors="replace")
         try:
-            gevent.get_hub().threadpool.apply(_append_to, (self._directory / path, data))
+            in_thread(_append_to, self._directory / path, data)
         except OSError as error:
             if self._failing != path:
                 log.warning("log of a hub not written", path=path, why=error.strerror)
@@ -194,8 +195,8 @@ class Journal:
         self._failing = ""
 
     def _clean(self) -> None:
-        removed = gevent.get_hub().threadpool.apply(
-            log_files.remove_older, (self._directory, self._keep_days, datetime.now(UTC))
+        removed = in_thread(
+            log_files.remove_older, self._directory, self._keep_days, datetime.now(UTC)
         )
         if removed:
             log.info("old logs of hubs removed", files=len(removed))

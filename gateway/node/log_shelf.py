@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import gevent
-
 from coordinator.errors import NotFound
 from coordinator.times import from_timestamp
 from gateway.admin import log_files
 from gateway.admin.live import GatheredLogs, LogRow
+from gateway.node.aside import in_thread
 from gateway.node.calls import NodeCalls
 
 LIST, READ = "log-files", "log-read"
@@ -52,13 +51,13 @@ class LogShelf:
         return base64.b64decode(said) if said is not None else None
 
     def _answer_list(self, body: Any) -> dict[str, Any]:
-        listed: dict[str, Any] = _in_thread(_listed, self._directory, body["hub"])
+        listed: dict[str, Any] = in_thread(_listed, self._directory, body["hub"])
         return listed
 
     def _answer_read(self, body: Any) -> str | None:
         asked = body["path"], body["offset"], PIECE, body["hub"]
         try:
-            data: bytes = _in_thread(log_files.read_file, self._directory, *asked)
+            data: bytes = in_thread(log_files.read_file, self._directory, *asked)
         except (NotFound, OSError):  # removed as too old meanwhile, for one
             return None
         return base64.b64encode(data).decode()
@@ -82,7 +81,3 @@ def _place(directory: Path) -> str:
     except OSError:  # nothing was written yet
         return f"{boot} {directory}"
     return f"{boot} {facts.st_dev} {facts.st_ino}"
-
-
-def _in_thread(work: Any, *arguments: Any) -> Any:
-    return gevent.get_hub().threadpool.apply(work, arguments)

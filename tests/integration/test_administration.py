@@ -285,6 +285,13 @@ def test_while_the_store_is_away_nobody_hears_that_his_password_is_wrong():
 # -- at their worst ---------------------------------------------------------------------------
 
 
+def test_a_long_body_that_is_no_json_is_refused_like_a_short_one(gateway, json_client):
+    """Such are read in another thread; what is wrong there is no fault of the gateway's."""
+    for body in (b"{not json", b"{not json" * 10_000):
+        status, said = json_client.request("POST", "/api/", body)
+        assert (status, json.loads(said)["error"]["code"]) == (200, 38)
+
+
 def test_a_body_in_chunks_is_411_and_ends_the_connection(gateway, json_client):
     """It was closed without a word."""
     chunked = {**json_client.headers, "Transfer-Encoding": "chunked"}
