@@ -67,9 +67,9 @@ def get_farm_connection_status(_: Call) -> Values:
 
 
 def _members(call: Call) -> list[NodeReport]:
-    """Return the gateways that are there; a silent one may come back, a dead one not."""
-    there = (Health.UP, Health.SILENT)
-    return [report for report in nodes.reports(call.fleet) if report.health in there]
+    """Return all but those that left: one that died is missed until it is back, or forgotten."""
+    reports = nodes.reports(call.fleet)
+    return [report for report in reports if report.health is not Health.LEFT]
 
 
 def _row(report: NodeReport, here: str, silent: Sequence[str]) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _row(report: NodeReport, here: str, silent: Sequence[str]) -> dict[str, Any]
         "ConnectedTime": to_ms(node.started),
         "Ip": _address(node.direct_address, node.address),
         "Hostname": name,
-        "Point": calc_point(report.sessions, node.max_sessions, node.weight),
+        "Point": calc_point(report.sessions, node.max_sessions, node.weight) if answers else 0,
         "NumSessions": report.sessions,
         "NumTcpConnections": node.connections if report.is_up else 0,
         "NumHubs": report.hubs,

@@ -11,6 +11,7 @@ from typing import TypeVar
 from coordinator.errors import InvalidValue
 from coordinator.hub_log import PACKET_KINDS, HubLog, Keep, LogSwitch, Syslog, SyslogSave
 from gateway.admin import hubs, nodes, syslog
+from gateway.admin.nodes import Health
 from gateway.admin.rpc.convert import stable_id
 from gateway.admin.rpc.method import Call, Method, Who, refusal
 from gateway.wire.codes import ErrorCode
@@ -100,7 +101,10 @@ def set_sys_log(call: Call) -> Values:
 def enum_log_file(call: Call) -> Values:
     """The files on all gateways; one that does not answer has a row that says so."""
     _forbid_reading(call)
-    found = call.context.live.logs.list_files(call.caller.hub, _up(call))
+    reports = nodes.reports(call.fleet)
+    up = [report.node.id for report in reports if report.is_up]
+    gone = [r.node.id for r in reports if r.health in (Health.SILENT, Health.DEAD)]
+    found = call.context.live.logs.list_files(call.caller.hub, up)
     rows: list[Values] = [
         {
             "FilePath": row.path,
@@ -110,7 +114,7 @@ def enum_log_file(call: Call) -> Values:
         }
         for row in found.rows
     ]
-    for node in found.silent:
+    for node in (*found.silent, *gone):
         name = _handle(call, node)
         rows.append({"FilePath": f"({name} does not answer)", "ServerName": name})
     return {"NumItem": len(rows), "LogFiles": rows}

@@ -19,7 +19,9 @@ import pytest
 
 from coordinator.model import AuthKind, Hub, HubKind, User
 from coordinator.times import utc_now
+from gateway.admin import nodes
 from gateway.admin.administrators import set_fleet_password
+from gateway.admin.nodes import Health
 from gateway.node.log_shelf import PIECE
 from gateway.wire.auth import admin_password_hash
 from tests.hostile.stranger import Stranger
@@ -130,6 +132,17 @@ def test_a_machine_that_does_not_answer_is_named(
         os.kill(pid, signal.SIGCONT)
     assert "(oslo does not answer)" in seen
     figure("vpncmd LogFileList, one of two gateways frozen", f"{took:.2f} s")
+
+
+def test_a_machine_that_died_is_missed(machines: Machines, vpncmd: Commands, old: bytes) -> None:
+    """Until somebody removes it, or for an hour."""
+    machines.kill("oslo")
+    reports = lambda: nodes.reports(machines.fleet)  # noqa: E731  # short
+    until(lambda: any(r.health is Health.DEAD for r in reports()), "oslo to be dead", 20)
+    members, logs = vpncmd("ClusterMemberList", "LogFileList")
+    assert "oslo (does not answer)" in members
+    assert "(oslo does not answer)" in logs
+    assert "oslo" not in vpncmd("LogFileList", at=AT_HUB)[0]
 
 
 def has(answers: list[str], text: str) -> list[str]:
