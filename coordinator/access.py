@@ -23,6 +23,8 @@ MAX_DELAY_MS = 10_000  # the reference's
 MAX_NOTE = 1024  # bytes
 MAX_URL = 255  # bytes, the reference's: an answer is one frame
 MAX_WHO = 255  # bytes
+INFO = "<INFO>"
+"""In a URL: who is redirected."""
 
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 """Those with a name in text; others are numbers. 0: any."""
@@ -68,7 +70,8 @@ class AccessRule:
     loss_percent: int = 0
     """Of the frames that it lets pass."""
     redirect_url: str = ""
-    """Who sends data by TCP that it matches is answered by an HTTP redirect to there."""
+    """Who sends data by TCP that it matches is answered by an HTTP redirect to there. One with INFO
+    may have a secret: `split_secret`."""
     id: int = 0
     """Given by the store, unlike the reference's stable while other rules come and go. 0: new."""
 
@@ -107,6 +110,8 @@ def check_access_rule(rule: AccessRule) -> AccessRule:
     ):
         if (size := byte_size(what, text)) > most:
             raise InvalidValue(f"{what}: {size} bytes, {most} allowed")
+    if not rule.redirect_url.isprintable():
+        raise InvalidValue(f"redirect URL {rule.redirect_url!r}: no line ends, nothing unprintable")
     ip = IPV6 if rule.is_ipv6 else IPV4
     for what, masked, kind in (
         ("source", rule.source, ip),
@@ -121,6 +126,13 @@ def check_access_rule(rule: AccessRule) -> AccessRule:
         source_ports=_ports("source ports", rule.source_ports),
         destination_ports=_ports("destination ports", rule.destination_ports),
     )
+
+
+def split_secret(url: str) -> tuple[str, str]:
+    """Return a redirect URL and its secret, which stands behind the last `|` of one with INFO;
+    empty: it has none."""
+    before, bar, secret = url.rpartition("|")
+    return (before, secret) if bar and INFO in url else (url, "")
 
 
 def access_rule_to_line(rule: AccessRule) -> str:

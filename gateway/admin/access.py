@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from coordinator.access import AccessList, AccessRule, access_rule_to_line
+from coordinator.access import AccessList, AccessRule, access_rule_to_line, split_secret
 from coordinator.errors import NotFound
 from coordinator.fleet import Fleet
 from coordinator.sources import SourceList, SourceRule, source_rule_to_line
@@ -130,8 +130,13 @@ def _numbered(wanted: Sequence[AccessRule], free: set[int]) -> list[AccessRule]:
 
 
 def _lines(rules: Sequence[AccessRule]) -> dict[str, str]:
-    """Return rules as the audit tells them."""
-    return {f"rule {rule.id}": access_rule_to_line(rule) for rule in rules}
+    """Return rules as the audit tells them: that a URL's secret is another, and not what it is."""
+    lines: dict[str, str] = {}
+    for rule in rules:
+        url, secret = split_secret(rule.redirect_url)
+        lines[f"rule {rule.id}"] = access_rule_to_line(replace(rule, redirect_url=url))
+        lines |= {f"rule {rule.id} secret": secret} if secret else {}
+    return lines
 
 
 def _source_lines(rules: Sequence[SourceRule]) -> dict[str, str]:

@@ -277,6 +277,8 @@ def _rule(discard: bool, options: dict[str, Any]) -> AccessRule:
         raise UsageProblem("--delay and --loss are for frames that pass: use the action pass")
     if options["jitter"] and not options["delay_ms"]:
         raise UsageProblem("--jitter varies a delay: give --delay")
+    if options["redirect"] is not None and not options["redirect"].strip():
+        raise UsageProblem("--redirect has no URL")
     if discard and options["redirect"]:
         raise UsageProblem("--redirect needs connections to answer on: use the action pass")
     return AccessRule(
@@ -356,7 +358,7 @@ def _row(rule: AccessRule) -> tuple[object, ...]:
         rule.priority,
         "discard" if rule.discard else "pass",
         yes(rule.active),
-        ", ".join(_conditions_of(rule)) or "everything but ARP",
+        ", ".join([*(_conditions_of(rule) or ["everything but ARP"]), *_effects_of(rule)]),
         rule.note,
     )
 

@@ -23,10 +23,10 @@ from string import punctuation
 from typing import NamedTuple
 from urllib.parse import quote
 
+from coordinator.access import INFO, split_secret
 from gateway.hub.frame_facts import ACK, FIN, RST, SYN, TCP, Facts, Layer, read_facts
 from gateway.wire.ethernet import read_header
 
-INFO = "<INFO>"
 MAX_ANSWER = 1400  # bytes of HTTP: what any path takes in one frame
 
 _PSH, _URG = 0x08, 0x20
@@ -106,8 +106,8 @@ def _location(url: str, visitor: str) -> str:
     """Return the URL for a visitor, fit for a line of HTTP."""
     url = url.strip()
     if INFO in url:
-        url, bar, secret = url.rpartition("|") if "|" in url else (url, "", "")
-        if bar and secret:
+        url, secret = split_secret(url)
+        if secret:
             visitor += "|"
             visitor += sha1((visitor + secret).encode(), usedforsecurity=False).hexdigest().upper()
         url = url.replace(INFO, visitor)

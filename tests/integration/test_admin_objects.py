@@ -274,3 +274,22 @@ def test_rules_that_are_written_back_keep_their_numbers(context):
     found = {row["Note_utf"]: row["Id_u32"] for row in made}
     assert {note: found[note] for note in numbers} == numbers
     assert len(set(found.values())) == 4
+
+
+def test_the_secret_of_a_redirection_is_not_in_the_audit(context):
+    url, rule = "http://page/?<INFO>", {"Priority_u32": 1, "Active_bool": True}
+
+    def add(text: str) -> int:
+        row = {**rule, "RedirectUrl_str": text}
+        return code(context, "AddAccess", HubName_str="T1", AccessListSingle=[row])
+
+    assert add(f"{url}|of the page") == 0
+    assert add(f"{url}|another") == 0
+    (first, *_) = ask(context, "EnumAccess", HubName_str="T1").values["AccessList"]
+    assert first["RedirectUrl"] == f"{url}|of the page", "tools write back what they read"
+    told = [change.after for change in context.fleet.audit.latest(2)]
+    assert all(url in str(after) and "secret" in str(after) for after in told)
+    assert "of the page" not in str(told)
+    assert "another" not in str(told)
+    assert add("http://page/\r\nSet-Cookie: a=b") == 38
+    assert add("http://" + "x" * 250) == 38

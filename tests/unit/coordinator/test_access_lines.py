@@ -57,7 +57,7 @@ def rules(draw):
         delay_ms=draw(st.integers(0, 10_000)),
         jitter_percent=draw(st.integers(0, 100)),
         loss_percent=draw(st.integers(0, 100)),
-        redirect_url=draw(TEXT),
+        redirect_url=draw(TEXT.filter(str.isprintable)),
         id=draw(st.integers(1, 9)),
     )
 
