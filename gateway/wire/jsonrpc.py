@@ -78,7 +78,11 @@ def read_request(body: bytes) -> Request:
 
 
 def to_pack(params: Mapping[str, Any]) -> Pack:
-    """Return the Pack that says the same. Raises ValueError: a value that its name does not fit."""
+    """Return the Pack that says the same. Raises ValueError: a value that its name does not fit.
+
+    Of a name that says no kind only rows are taken, null and an empty array are none: a table that
+    was meant and is not one would pass for an empty table, and wipe what is there.
+    """
     elements: list[Element] = []
     for name, value in params.items():
         if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
@@ -123,8 +127,12 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> list[Element]:
 
 def _elements(name: str, values: Sequence[Any]) -> list[Element]:
     bare, _, suffix = name.rpartition("_")
-    kind = KINDS.get(suffix)
-    if kind is None or not bare or not values:
+    kind = KINDS.get(suffix) if bare else None
+    if kind is None and any(value is not None for value in values):
+        raise ValueError(
+            f"{name[:80]}: no rows, and its name ends in no kind, such as _str or _u32"
+        )
+    if kind is None or not values:
         return []
     if len(values) > MAX_VALUES:
         raise ValueError(f"{len(values)} values, {MAX_VALUES} allowed")

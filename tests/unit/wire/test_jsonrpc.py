@@ -77,7 +77,8 @@ def test_values_are_taken_as_their_names_say():
             "G_u64": 2**63,
             "H_dt": "2030-01-02T03:04:05.678Z",
             "I_dt": 0,
-            "J": "no suffix",
+            "J": [],
+            "O": None,
             "K_u32": [1, 2],
             "AnyName": [{"L_str": "x", "M_u32": 1}, {"L_str": "y"}],
             "N_u32": None,
@@ -89,6 +90,7 @@ def test_values_are_taken_as_their_names_say():
     assert pack.big_integer("H") == 1893553445678 - 32_400_000
     assert pack.big_integer("I") == 0
     assert "J" not in pack
+    assert "O" not in pack
     assert pack.integers("K") == (1, 2)
     assert pack.texts("L") == ("x", "y")
     assert pack.integers("M") == (1, 0)
@@ -112,6 +114,13 @@ def test_rows_of_ever_other_names_are_refused_before_anything_is_made_of_them():
     rows = [{f"x{i}_u32": 1} for i in range(60_000)]
     with pytest.raises(ValueError, match="60000 names in rows, 100 allowed"):
         to_pack({"AccessList": rows})
+
+
+@pytest.mark.parametrize("table", ["x", {"Priority_u32": 1}, [{"Priority_u32": 1}, "x"], ["x"], 0])
+def test_a_table_that_is_none_is_refused(table):
+    """SetAccessList with an AccessList that was no array of rules wiped the list."""
+    with pytest.raises(ValueError, match="no rows"):
+        to_pack({"HubName_str": "LAB", "AccessList": table})
 
 
 @pytest.mark.parametrize(
