@@ -138,7 +138,7 @@ def test_a_login_reads_the_list_where_the_user_needs_it(fleet: Fleet) -> None:
     fleet.directory.create_user(ALICE, NOW)
     fleet.directory.create_user(SIGNED, NOW)
     lookups = Lookups(fleet.directory, fleet.rules)
-    assert lookups.read("corp", "dora").trust == NO_TRUST
+    assert lookups.keep("corp", "dora", lookups.read("corp", "dora")).trust == NO_TRUST
     made = fleet.rules.add_authority("corp", CA, NOW)
     before = lookups.last("corp", "dora")
     found = lookups.read("corp", "dora")

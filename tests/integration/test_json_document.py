@@ -56,7 +56,7 @@ SAMPLES: dict[str, Any] = {
 }
 TYPES = {"str": str, "utf": str, "bin": str, "ip": str, "dt": str, "bool": bool}
 
-LAST = ("Disconnect", "SetLinkOffline", "RenameLink", "Delete")
+LAST = ("DeleteMacTable", "Disconnect", "SetLinkOffline", "RenameLink", "Del")
 """What takes away what others ask for comes behind them, in this order."""
 
 UNSENT = {
@@ -72,12 +72,15 @@ ELSEWHERE = {
     *("ServerCert_bin", "ServerX_bin", "Key_bin"),
     *("GetFarmSetting.Ports_u32", "AddLocalBridge.Online_bool", "AddLocalBridge.Active_bool"),
     *("DeleteLocalBridge.Online_bool", "DeleteLocalBridge.Active_bool"),
+    *(f"DelCrl.{part}_utf" for part in ("Organization", "Unit", "Country", "State", "Local")),
+    *("DelCrl.DigestMD5_bin", "DelCrl.DigestSHA1_bin"),
 }
 """Fields, of one method or all, of accounts, cascades and servers of other kinds than here; and
 the key of the gateway's certificate, which nobody is told."""
 
-CODES = {"GetFarmConnectionStatus": 55, "DeleteIpTable": 29}
-"""No gateway is a member, and no address is learned without a policy about addresses."""
+CODES = {"GetFarmConnectionStatus": 55, "DeleteIpTable": 29, "SetCrl": 38}
+"""No gateway is a member, no address is learned without a policy about addresses, and the document
+names nothing for SetCrl, not even a hub."""
 
 VALUES: dict[str, Values] = {
     "": {"HubName_str": "LAB", "HubNameLB_str": "LAB", "DeviceName_str": "eft9"},
@@ -95,6 +98,10 @@ VALUES: dict[str, Values] = {
     "SetAcList": {"Priority_u32": 1, "IpAddress_ip": "192.0.2.1"},
     "CreateLink": {"Hostname_str": "192.0.2.1", "Port_u32": 443, "HubName_str": "FAR"},
     "SetLink": {"Hostname_str": "192.0.2.1", "Port_u32": 443, "HubName_str": "FAR"},
+    "AddCrl": {
+        "DigestMD5_bin": in_base64(b"a digest of MD5 "),
+        "DigestSHA1_bin": in_base64(b"one of SHA-1, longer"),
+    },
     "CreateUser": {"policy:Access_bool": True},
     "SetUser": {"policy:Access_bool": True, "GroupName_str": ""},
     "RenameLink": {"OldAccountName_utf": "sample", "NewAccountName_utf": "other"},
@@ -215,8 +222,16 @@ def look_up(caller: Caller, session: str) -> None:
     connections = caller.result("EnumConnection")["ConnectionList"]
     by_session = {"HubName_str": "LAB", "Name_str": session}
     (mac,) = caller.result("EnumMacTable")["MacTable"]
+    caller.found["AddCa"] = {"Cert_bin": in_base64(certificate.public_bytes(Encoding.DER))}
+    caller.result("AddCa")
+    (authority,) = caller.result("EnumCa")["CAList"]
+    revoked = {"Key_u32": caller.result("AddCrl")["Key_u32"]}
     logs = until(lambda: caller.result("EnumLogFile")["LogFiles"], "a log file", 30)
-    caller.found = {
+    caller.found |= {
+        "GetCa": {"Key_u32": authority["Key_u32"]},
+        "DeleteCa": {"Key_u32": authority["Key_u32"]},
+        "GetCrl": revoked,
+        "DelCrl": revoked,
         "GetFarmInfo": {"Id_u32": member["Id_u32"]},
         "SetServerCert": {
             "Cert_bin": in_base64(certificate.public_bytes(Encoding.DER)),
