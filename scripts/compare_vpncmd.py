@@ -367,22 +367,23 @@ def look_up(runner: StockServer, target: str, login: Sequence[str]) -> dict[str,
     members, connections, logs, _, sessions, rules, macs, authorities, revoked = answers
     ids = re.findall(r"^ID +\|(\d+).*?^Memo +\|(\S+)", rules, re.MULTILINE | re.DOTALL)
     return {
-        "member": _first(r"^\d+(?= *\|Controller)", members),
+        "member": _first(r"^(\d+) *\|Controller", members),
         "session": _first(r"SID-SITE-\S+", sessions),
         "connection": _first(r"CID-[\w-]+", connections),
-        "log": _first(r"(?<=^Log File Name\|)\S+", logs),
-        "host": _first(r"(?<=^Location     \|)\S+", logs),
-        "mac": _first(r"(?<=^ID          \|)\d+", macs),
+        "log": _first(r"^Log File Name *\|(\S+)", logs),
+        "host": _first(r"^Location *\|(\S+)", logs),
+        "mac": _first(r"^ID *\|(\d+)", macs),
         "password": PASSWORD,
-        "ca": _first(r"(?<=^ID          \|)\d+", authorities),
-        "crl": _first(r"(?<=^ID          \|)\d+", revoked),
+        "ca": _first(r"^ID *\|(\d+)", authorities),
+        "crl": _first(r"^ID *\|(\d+)", revoked),
         **{memo: number for number, memo in ids},
     }
 
 
 def _first(pattern: str, text: str) -> str:
+    """Return what the pattern's group, or all of it, matches first; what is nowhere is "1"."""
     found = re.search(pattern, text, re.MULTILINE)
-    return found[0] if found else "1"
+    return found[found.lastindex or 0] if found else "1"
 
 
 def run(
