@@ -154,11 +154,11 @@ def add(invocation: Invocation, /, hub: str, action: str, **options: Any) -> Non
       etherfleet access add OFFICE pass --priority 10 --source-user staff
       etherfleet access add OFFICE discard --priority 20 --protocol tcp --destination-ports 80
 
-    
+    \b
     The web is one page:
       etherfleet access add OFFICE pass --destination-ports 80 --redirect https://10.0.0.1/
 
-
+    \b
     A bad line to a test machine:
       etherfleet access add LAB pass --destination 10.0.0.7 --delay 200 --jitter 20 --loss 2
     """
