@@ -18,6 +18,7 @@ from gateway.admin.live import (
     Table,
     TableRow,
 )
+from gateway.admin.log_files import Reader
 from gateway.admin.rpc.dispatch import Answer, carry_out
 from gateway.admin.rpc.method import Context
 from gateway.errors import Refused
@@ -43,16 +44,16 @@ class OneDirectory:
         "security_log/T2/sec.log": b"somebody else\n",
     }
 
-    def list_files(self, hub: str, nodes: Sequence[str]) -> GatheredLogs:
+    def list_files(self, reader: Reader, nodes: Sequence[str]) -> GatheredLogs:
         rows = [
             LogRow("node-1", path, len(text), 1_000_000_000_000)
             for path, text in self.files.items()
-            if not hub or path.split("/")[1].lower() == hub.lower()
+            if not reader.hub or path.split("/")[1].lower() == reader.hub.lower()
         ]
         return GatheredLogs(rows, [node for node in nodes if node != "node-1"])
 
-    def read_file(self, node: str, hub: str, path: str, offset: int) -> bytes | None:
-        there = [row.path for row in self.list_files(hub, [node]).rows]
+    def read_file(self, node: str, reader: Reader, path: str, offset: int) -> bytes | None:
+        there = [row.path for row in self.list_files(reader, [node]).rows]
         is_there = node == "node-1" and path in there
         return self.files[path][offset : offset + 10] if is_there else None
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from gateway.admin.log_files import Reader
+
 
 class Table(StrEnum):
     """What a hub learns."""
@@ -82,12 +84,12 @@ class GatheredLogs:
 
 
 class Logs(Protocol):
-    """The log files of hubs on the gateways. `hub`: only of that one, empty: of all."""
+    """The log files of hubs on the gateways."""
 
-    def list_files(self, hub: str, nodes: Sequence[str]) -> GatheredLogs:
+    def list_files(self, reader: Reader, nodes: Sequence[str]) -> GatheredLogs:
         """Return the files on these gateways, those that share a directory named once."""
 
-    def read_file(self, node: str, hub: str, path: str, offset: int) -> bytes | None:
+    def read_file(self, node: str, reader: Reader, path: str, offset: int) -> bytes | None:
         """Return a piece of a file, empty at its end; None for one that is not there, or whose
         gateway does not answer."""
 

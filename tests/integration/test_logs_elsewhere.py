@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.skipif(
 
 AT_FLEET, AT_HUB = ("/PASSWORD:fleet-pw",), ("/HUB:LAB", "/PASSWORD:hub-pw")
 OLD = "security_log/LAB/sec_20260101.log"
+FORMER = "security_log/LAB/sec_20251231.log"  # of a hub of this name that is no more
 
 Commands = Callable[..., list[str]]
 
@@ -78,11 +80,13 @@ def vpncmd(machines: Machines, home: Path) -> Commands:
 @pytest.fixture(scope="module")
 def old(machines: Machines, home: Path) -> bytes:
     """What is in a file of oslo's alone: more than one piece, and not whole pieces."""
-    text = b"".join(b"line %06d of a day long gone\n" % n for n in range(8_000))
+    begun = f"{datetime.now():%Y-%m-%d %H:%M:%S}".encode()
+    text = b"".join(b"%s.000 line %06d\n" % (begun, n) for n in range(8_000))
     assert len(text) > 3 * PIECE
     file = home / "logs" / "oslo" / OLD
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(text)
+    (home / "logs" / "oslo" / FORMER).write_text("2025-12-31 23:59:59.000 somebody else's\n")
     return text
 
 
@@ -93,6 +97,7 @@ def test_what_another_machine_wrote_is_read(
         alice.login("alice", hub="SHOP")
         (seen,) = until(lambda: has(vpncmd("LogFileList"), "/SHOP/"), "oslo's log", 20, pause=0.3)
     assert OLD in seen
+    assert FORMER in seen
     (path,) = {word for word in seen.replace("|", " ").split() if "/SHOP/" in word}
     vpncmd(f"LogFileGet {path} /SERVER:oslo /SAVEPATH:shop.log")
     assert '"alice"' in (home / "shop.log").read_text()
@@ -111,10 +116,13 @@ def test_a_hub_s_administrator_reads_his_hub_s_files_wherever_they_are(
     (seen,) = vpncmd("LogFileList", at=AT_HUB)
     assert OLD in seen
     assert "SHOP" not in seen
+    assert FORMER not in seen
     assert "oslo" not in seen
     (handle,) = {word for word in seen.replace("|", " ").split() if word.startswith("gateway-")}
     vpncmd(f"LogFileGet {OLD} /SERVER:{handle} /SAVEPATH:own.log", at=AT_HUB)
     assert (home / "own.log").read_bytes() == old
+    with pytest.raises(VpncmdError):
+        vpncmd(f"LogFileGet {FORMER} /SERVER:{handle} /SAVEPATH:former.log", at=AT_HUB)
 
 
 def test_a_machine_that_does_not_answer_is_named(

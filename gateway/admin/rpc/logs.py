@@ -11,6 +11,7 @@ from typing import TypeVar
 from coordinator.errors import InvalidValue
 from coordinator.hub_log import PACKET_KINDS, HubLog, Keep, LogSwitch, Syslog, SyslogSave
 from gateway.admin import hubs, nodes, syslog
+from gateway.admin.log_files import ANYBODY, Reader
 from gateway.admin.nodes import Health
 from gateway.admin.rpc.convert import stable_id
 from gateway.admin.rpc.method import Call, Method, Who, refusal
@@ -104,7 +105,7 @@ def enum_log_file(call: Call) -> Values:
     reports = nodes.reports(call.fleet)
     up = [report.node.id for report in reports if report.is_up]
     gone = [r.node.id for r in reports if r.health in (Health.SILENT, Health.DEAD)]
-    found = call.context.live.logs.list_files(call.caller.hub, up)
+    found = call.context.live.logs.list_files(_reader(call), up)
     rows: list[Values] = [
         {
             "FilePath": row.path,
@@ -125,7 +126,7 @@ def read_log_file(call: Call) -> Values:
     _forbid_reading(call)
     path, offset = call.text("FilePath"), call.number("Offset")
     node = _holder(call, path, call.text("ServerName"))
-    data = call.context.live.logs.read_file(node, call.caller.hub, path, offset)
+    data = call.context.live.logs.read_file(node, _reader(call), path, offset)
     if data is None:
         raise refusal(ErrorCode.OBJECT_NOT_FOUND, f"no log file {path[:200]!r} there")
     found: Values = {"FilePath": path, "ServerName": _handle(call, node), "Offset": offset}
@@ -138,12 +139,20 @@ def _holder(call: Call, path: str, handle: str) -> str:
     if handle:
         named = [node for node in up if _handle(call, node).lower() == handle.lower()]
     else:
-        rows = call.context.live.logs.list_files(call.caller.hub, up).rows
+        rows = call.context.live.logs.list_files(_reader(call), up).rows
         holders = [row.node for row in rows if row.path == path]
         named = sorted(holders, key=lambda node: (node != call.context.live.node, node))
     if not named:
         raise refusal(ErrorCode.OBJECT_NOT_FOUND, f"no gateway has log file {path[:200]!r}")
     return named[0]
+
+
+def _reader(call: Call) -> Reader:
+    """Return whose files are the caller's to read. Raises NotFound when his hub is gone."""
+    if not call.caller.hub:
+        return ANYBODY
+    hub = hubs.find(call.fleet, call.caller.hub)
+    return Reader(hub.name, hub.created)
 
 
 def _handle(call: Call, node: str) -> str:

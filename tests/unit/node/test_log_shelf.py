@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.admin.log_files import ANYBODY, Reader
 from gateway.node.calls import Heard
 from gateway.node.log_shelf import PIECE, LogShelf
 
@@ -64,19 +65,19 @@ NODES = ["a-1", "a-2", "b-1", "c-1", "gone"]
 
 
 def test_what_workers_share_is_listed_once_and_of_who_is_asked(shelves):
-    found = shelves["a-2"].list_files("", NODES)
+    found = shelves["a-2"].list_files(ANYBODY, NODES)
     assert [(row.path, row.node, row.size) for row in found.rows] == [
         ("security_log/LAB/sec.log", "a-2", 4),
         ("security_log/LAB/sec.log", "b-1", len(TEXT)),
         ("security_log/ST/sec.log", "a-2", 5),
     ]
     assert found.silent == ["gone"]
-    assert {row.node for row in shelves["c-1"].list_files("", NODES).rows} == {"a-1", "b-1"}
+    assert {row.node for row in shelves["c-1"].list_files(ANYBODY, NODES).rows} == {"a-1", "b-1"}
 
 
 def test_a_file_elsewhere_is_read_in_pieces(shelves):
     read, path = b"", "security_log/LAB/sec.log"
-    while piece := shelves["a-1"].read_file("b-1", "", path, len(read)):
+    while piece := shelves["a-1"].read_file("b-1", ANYBODY, path, len(read)):
         assert len(piece) <= PIECE
         read += piece
     assert read == TEXT
@@ -84,9 +85,11 @@ def test_a_file_elsewhere_is_read_in_pieces(shelves):
 
 def test_a_hub_s_files_are_all_that_is_read_for_it(shelves):
     shelf = shelves["b-1"]
-    assert [row.path for row in shelf.list_files("st", NODES).rows] == ["security_log/ST/sec.log"]
-    assert shelf.read_file("a-1", "ST", "security_log/ST/sec.log", 0) == b"of st"
-    assert shelf.read_file("a-1", "ST", "security_log/LAB/sec.log", 0) is None
+    assert [row.path for row in shelf.list_files(Reader("st"), NODES).rows] == [
+        "security_log/ST/sec.log"
+    ]
+    assert shelf.read_file("a-1", Reader("ST"), "security_log/ST/sec.log", 0) == b"of st"
+    assert shelf.read_file("a-1", Reader("ST"), "security_log/LAB/sec.log", 0) is None
     for path in ("secret", "../b/secret", "security_log/LAB/../../secret", "/etc/passwd"):
-        assert shelf.read_file("b-1", "", path, 0) is None
-    assert shelf.read_file("gone", "", "security_log/LAB/sec.log", 0) is None
+        assert shelf.read_file("b-1", ANYBODY, path, 0) is None
+    assert shelf.read_file("gone", ANYBODY, "security_log/LAB/sec.log", 0) is None
