@@ -1,10 +1,9 @@
-"""A crowd: many sessions that log in, stay and say nothing, or log in and leave again.
+"""A crowd: many sessions that log in, stay and say nothing.
 
     python -m scripts.benchmark.crowd
 
 Reads a job (one line of JSON) from standard input and prints `ready`. Then lines: `grow N` logs in
-until N sessions stand or one is not let in, and prints how many stand; `churn SECONDS` logs in and
-out all the time and prints a line of JSON; `stop` ends the process.
+until N sessions stand or one is not let in, and prints how many stand; `stop` ends the process.
 """
 
 import os
@@ -26,7 +25,6 @@ from gevent.pool import Pool  # noqa: E402
 
 from gateway.errors import EtherFleetError  # noqa: E402
 from scripts.benchmark.station import Station  # noqa: E402
-from scripts.benchmark.visitor import Visitor  # noqa: E402
 
 AT_ONCE = 16
 KEEP_ALIVE_S = 7.0  # what stock clients come to on average, with a time-out of 20 s
@@ -50,23 +48,6 @@ class Crowd:
                 break
         pool.join(raise_error=True)
         return len(self._stations)
-
-    def churn(self, seconds: float) -> dict[str, float]:
-        """Log in and out for `seconds`; return how many visits that were and how long one took."""
-        until = time.monotonic() + seconds
-        times: list[float] = []
-        visitor = Visitor(*self._where)
-
-        def visit() -> None:
-            while time.monotonic() < until:
-                began = time.monotonic()
-                visitor.visit()
-                times.append(time.monotonic() - began)
-
-        began = time.monotonic()
-        gevent.joinall([gevent.spawn(visit) for _ in range(AT_ONCE)], raise_error=True)
-        took = time.monotonic() - began
-        return {"logins": len(times), "seconds": took, "p50_s": sorted(times)[len(times) // 2]}
 
     def keep_alive(self) -> None:
         """Keep every session, for ever, evenly spread."""
@@ -104,8 +85,6 @@ def main() -> None:
         word, _, number = line.strip().partition(" ")
         if word == "grow":
             print(crowd.grow(int(number)), flush=True)
-        elif word == "churn":
-            print(json.dumps(crowd.churn(float(number))), flush=True)
         else:
             break
     crowd.close()

@@ -10,7 +10,6 @@ from scripts.benchmark.figures import Figure, Row
 from scripts.benchmark.scenarios import HUB, Sample
 from scripts.benchmark.servers import Server
 
-LOGIN_PROCESSES = 2
 REST_S = 1.5  # after a storm of logins, until ended sessions have left
 
 LOGINS = (
@@ -23,38 +22,36 @@ IDLE = Figure("percent", "percent of a processor", 2, 0.2, 0.05)
 
 
 @contextmanager
-def crowds(server: Server, count: int) -> Iterator[list[Program]]:
-    """Start `count` crowd processes."""
-    with ExitStack() as stack:
-        programs = [Program(server, "crowd", {"hub": HUB}) for _ in range(count)]
-        for program in programs:
-            stack.callback(program.end, 60)
-            program.hear()
-        yield programs
+def load_process(server: Server, module: str) -> Iterator[Program]:
+    """Start a load process that has ended afterwards."""
+    program = Program(server, module, {"hub": HUB})
+    try:
+        program.hear()
+        yield program
+    finally:
+        program.end(60)
 
 
 def logins(servers: Sequence[Server], rounds: int, seconds: float) -> list[Row]:
-    """Log in and out as fast as it goes, from two processes, the servers in turns."""
+    """Log in and out as fast as it goes, the servers in turns."""
     rows = [Row("logins", "logins with password, 32 at once", figure) for figure in LOGINS]
     with ExitStack() as stack:
-        groups = [stack.enter_context(crowds(server, LOGIN_PROCESSES)) for server in servers]
+        visitors = [stack.enter_context(load_process(server, "visitors")) for server in servers]
         for _ in range(rounds):
-            for server, programs in zip(servers, groups, strict=True):
-                _note(rows, server, _churn(server, programs, seconds))
+            for server, program in zip(servers, visitors, strict=True):
+                _note(rows, server, _churn(server, program, seconds))
     return rows
 
 
-def _churn(server: Server, programs: list[Program], seconds: float) -> Sample:
+def _churn(server: Server, visitors: Program, seconds: float) -> Sample:
     before = server.cost().cpu_s
-    for program in programs:
-        program.tell(f"churn {seconds}")
-    results = [json.loads(program.hear()) for program in programs]
+    visitors.tell(f"churn {seconds}")
+    result = json.loads(visitors.hear())
     time.sleep(REST_S)
-    count = sum(result["logins"] for result in results)
     return {
-        "logins_s": sum(result["logins"] / result["seconds"] for result in results),
-        "cpu_ms": (server.cost().cpu_s - before) / count * 1000,
-        "p50_ms": sum(result["p50_s"] for result in results) / len(results) * 1000,
+        "logins_s": result["logins"] / result["seconds"],
+        "cpu_ms": (server.cost().cpu_s - before) / result["logins"] * 1000,
+        "p50_ms": result["p50_s"] * 1000,
     }
 
 
@@ -68,7 +65,7 @@ def idle(
     }
     processor = Row(f"idle-{idle_at}", f"{idle_at:,} idle sessions, processor", IDLE)
     for server in servers:
-        with crowds(server, 1) as (crowd,):
+        with load_process(server, "crowd") as crowd:
             empty = server.cost(memory=True).memory
             for count, row in memory.items():
                 crowd.tell(f"grow {count}")
