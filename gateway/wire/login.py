@@ -17,7 +17,7 @@ from gateway.wire.codes import (
     ErrorCode,
 )
 from gateway.wire.fields import client_text, encode_client, exact_data, name_of, present
-from gateway.wire.nodeinfo import NodeInfo, encode_node_info, read_node_info
+from gateway.wire.nodeinfo import NO_NODE_INFO, NodeInfo, encode_node_info
 from gateway.wire.pack import Element, Pack, data, integer, text
 from gateway.wire.reader import at_most
 
@@ -89,7 +89,8 @@ class Login:
     unique_id: bytes = bytes(UNIQUE_ID_SIZE)
     "20 bytes that stay the same on one machine"
     host_name: str = ""
-    node_info: NodeInfo = field(default_factory=NodeInfo)
+    node_info: NodeInfo = NO_NODE_INFO
+    "said by a client, and not read: see `read_login`"
 
 
 _FLAGS = {
@@ -137,7 +138,8 @@ def encode_login(login: Login, padding: bytes = b"") -> Pack:
 
 
 def read_login(pack: Pack) -> Login:
-    """Return the login in a pack.
+    """Return the login in a pack, but for its node information: whoever wants it reads that
+    (`read_node_info`), and a server that lets hundreds in each second does not.
 
     Raises Malformed when hub, user or proof are missing, LimitExceeded for names over 255
     characters and certificates of a size that no client has, UnknownAuthType for another kind of
@@ -155,7 +157,7 @@ def read_login(pack: Pack) -> Login:
         max_connection=min(max(connections, 1), MAX_CONNECTIONS),
         unique_id=pack.data("unique_id", UNIQUE_ID_SIZE) or bytes(UNIQUE_ID_SIZE),
         host_name=client_text(pack, "ClientHostname"),
-        node_info=read_node_info(pack),
+        node_info=NO_NODE_INFO,
         **flags,
     )
 

@@ -39,6 +39,8 @@ class NodeInfo:
     "16 bytes"
 
 
+NO_NODE_INFO = NodeInfo()
+
 # Field to element, by kind. `HubName` is missing: a second `hubname` is dropped by real senders.
 _TEXTS = {
     "os_name": "ClientOsName",

@@ -8,13 +8,13 @@
 2. Look-up ignores case and respects type: an int where a text is expected counts as absent.
 3. Every count is held against the bytes that are left before anything is made of it.
 4. A login is a pack of seventy elements, read before its sender is known to be anybody: it is read
-   in one loop, without a call per field.
+   in one loop, without a call per field, and names are decoded when somebody wants to see them.
 """
 
 import struct
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from gateway.errors import LimitExceeded, Malformed
 from gateway.wire.codes import (
@@ -52,6 +52,10 @@ class Element(NamedTuple):
     values: tuple[bytes, ...]
 
 
+_Read: TypeAlias = tuple[bytes, ValueType, tuple[bytes, ...]]
+"""An element as it was read: name, type, values."""
+
+
 def integer(name: str, *values: int) -> Element:
     """Return an element of 32-bit numbers; negative ones as two's complement."""
     return Element(name, ValueType.INT, tuple(to_u32(v & 0xFFFF_FFFF) for v in values))
@@ -85,7 +89,8 @@ class Pack:
     __slots__ = ("_elements",)
 
     def __init__(self, elements: Iterable[Element] = ()) -> None:
-        self._elements: dict[bytes, Element] = {}
+        # Whole elements, and those that were read: their names still bytes.
+        self._elements: dict[bytes, Element | _Read] = {}
         for element in elements:
             key = _key(element.name)
             if key in self._elements:
@@ -99,7 +104,8 @@ class Pack:
         return cls([*ordered, data(PENCORE, padding[:MAX_PENCORE])] if padding else ordered)
 
     def __iter__(self) -> Iterator[Element]:
-        return iter(self._elements.values())
+        for name, type, values in self._elements.values():
+            yield Element(name if isinstance(name, str) else name.decode("latin-1"), type, values)
 
     def __len__(self) -> int:
         return len(self._elements)
@@ -118,7 +124,7 @@ class Pack:
     def values(self, name: str, type: ValueType) -> tuple[bytes, ...]:
         """Return the raw values under `name` if they are of that type, else none at all."""
         element = self._elements.get(_key(name))
-        return element.values if element is not None and element.type is type else ()
+        return element[2] if element is not None and element[1] is type else ()
 
     def integer(self, name: str, index: int = 0) -> int:
         """Return a 32-bit number, 0 when absent."""
@@ -181,10 +187,9 @@ def encode_element(element: Element) -> bytes:
     return b"".join([*head, *(part for value in values for part in (to_u32(len(value)), value))])
 
 
-def _read_elements(wire: bytes, elements: dict[bytes, Element]) -> int:
+def _read_elements(wire: bytes, elements: "dict[bytes, Element | _Read]") -> int:
     """Fill `elements` from a complete pack; return where it ends. Never reads beyond `wire`."""
     u32 = _U32.unpack_from
-    make = tuple.__new__  # as Element does, without a call of Python's
     at = 0
     try:
         (count,) = u32(wire)
@@ -221,7 +226,7 @@ def _read_elements(wire: bytes, elements: dict[bytes, Element]) -> int:
             key = name.lower()  # ASCII letters only, as `_key`
             if key in elements:
                 raise Malformed(f"element {name.decode('latin-1')!r} occurs twice")
-            elements[key] = make(Element, (name.decode("latin-1"), _TYPES[type], values))
+            elements[key] = (name, _TYPES[type], values)
     except struct.error:
         raise _short(4, max(0, len(wire) - at)) from None
     return at

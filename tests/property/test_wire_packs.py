@@ -1,5 +1,7 @@
 """Packs and values: what is written is read again, and nothing else comes out of other bytes."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +9,7 @@ from gateway.errors import ProtocolError
 from gateway.wire.auth import secure_password, sha0
 from gateway.wire.hello import encode_hello, read_hello
 from gateway.wire.login import encode_login, read_login
+from gateway.wire.nodeinfo import read_node_info
 from gateway.wire.pack import Pack
 from gateway.wire.redirect import encode_redirect, read_redirect
 from gateway.wire.requests import (
@@ -23,6 +26,7 @@ from tests import strategies as wire
 READERS = (
     read_hello,
     read_login,
+    read_node_info,
     read_welcome,
     read_redirect,
     read_additional_connect,
@@ -58,7 +62,8 @@ def test_hello_comes_back(hello, padding):
 
 @given(wire.logins, wire.padding)
 def test_login_comes_back(login, padding):
-    assert read_login(Pack.from_bytes(encode_login(login, padding).to_bytes())) == login
+    pack = Pack.from_bytes(encode_login(login, padding).to_bytes())
+    assert replace(read_login(pack), node_info=read_node_info(pack)) == login
 
 
 @given(wire.welcomes, wire.padding)
