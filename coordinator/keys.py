@@ -6,7 +6,10 @@ Names inside a key are folded (`names.fold`). No key has a time to live: nothing
 the clock of the store.
 """
 
+from functools import lru_cache
+
 from coordinator.names import (
+    KEPT,
     check_administrator_name,
     check_cascade_name,
     check_fleet_name,
@@ -209,10 +212,12 @@ class Keys:
         return next((kind for kind in KEYS if kind.matches(name)), None)
 
 
+@lru_cache(maxsize=KEPT)
 def _hub(name: str) -> str:
     return fold(check_hub_name(name))
 
 
+@lru_cache(maxsize=KEPT)
 def _user(name: str) -> str:
     return fold(check_user_name(name))
 

@@ -7,6 +7,7 @@ contain anything printable and always come last in a key.
 """
 
 import re
+from functools import lru_cache
 
 from coordinator.errors import InvalidValue
 
@@ -14,6 +15,7 @@ MAX_NAME = 255  # bytes, hub and user; the reference's limit
 MAX_FLEET = 32  # characters
 MAX_NODE = 64  # characters
 MAX_ADMINISTRATOR = 64  # characters
+KEPT = 4096  # answers of a kind: the step of one login asks about the same names a dozen times
 NOT_ADMINISTRATORS = ("administrator",)  # whoever knows the fleet's password
 
 _HUB = re.compile(r"[A-Za-z0-9 ()\-_#%&.]+")
@@ -25,11 +27,13 @@ _OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _POLICY = re.compile(r"[A-Za-z0-9]{1,63}")
 
 
+@lru_cache(maxsize=KEPT)
 def fold(name: str) -> str:
     """Return `name` with A-Z in lower case and everything else untouched; raises InvalidValue."""
     return _to_bytes("name", name).lower().decode()
 
 
+@lru_cache(maxsize=KEPT)
 def fold_upper(name: str) -> str:
     """Return `name` with a-z in upper case and everything else untouched; raises InvalidValue."""
     return _to_bytes("name", name).upper().decode()

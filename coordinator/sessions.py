@@ -9,7 +9,7 @@ and nothing is written.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from coordinator.errors import (
     BadTicket,
@@ -74,8 +74,8 @@ class Sessions:
         """
         key_hash = hash_session_key(session_key)
         given = {name: getattr(new, name) for name in _NEW_FIELDS}
-        record = SessionRecord(**given, key_hash=key_hash, epoch=1, created=now, seen=now)
-        written = session_to_fields(record)
+        given |= {"key_hash": key_hash, "epoch": 1, "created": now, "seen": now}
+        written = session_to_fields(SessionRecord(**given))
         del written["name"]  # the step's to give
         keys = self._keys
         touched = (
@@ -116,7 +116,7 @@ class Sessions:
         if answer[0] == "directory-changed":
             raise DirectoryChanged(f"hubs or users changed while {new.user!r} logged in")
         hints = tuple(dict.fromkeys(str(answer[2]).split())) if len(answer) > 2 else ()
-        return replace(record, name=str(answer[1]), macs=hints)
+        return SessionRecord(**given, name=str(answer[1]), macs=hints)
 
     def by_key(self, session_key: bytes) -> SessionRecord | None:
         """Return the session a client knows the key of; None if it has ended or never was."""

@@ -84,9 +84,19 @@ def _is_proven(
 
 
 def settle(
-    login: Login, hub: Hub, user: User, *, node: str, address: str, timeout_ms: int
+    login: Login,
+    hub: Hub,
+    user: User,
+    *,
+    node: str,
+    address: str,
+    timeout_ms: int,
+    inc: int = 0,
+    hub_epoch: int = 0,
 ) -> NewSession:
     """Return the session that `login` of `user` gets; `address` is where the client came from.
+
+    `inc` and `hub_epoch`: under which `node` has the hub, if that is known yet.
 
     A session that is not in bridge mode is told NoBridge and NoRouting, as by the reference (spec
     9). Raises Refused when the policy forbids access or the mode asked for.
@@ -129,6 +139,8 @@ def settle(
         bridge=bridge,
         monitor=login.require_monitor,
         group=user.group,
+        inc=inc,
+        hub_epoch=hub_epoch,
     )
 
 

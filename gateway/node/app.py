@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import gevent
@@ -211,7 +212,7 @@ class App:
         return replace(
             self._row,
             sessions=len(sessions),
-            connections=sum(len(s.connections) for s in sessions),
+            connections=sum(map(len, map(attrgetter("connections"), sessions))),
             counts=self._counters.totals,
             ethernet=self._bridges.ethernet,
             bridges=self._bridges.statuses,

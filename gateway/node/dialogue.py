@@ -6,7 +6,7 @@ answers its events with what the directory and the session table decide.
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -65,13 +65,13 @@ class Dialogues:
         siblings: Siblings,
         wishes: Wishes,
         count: Callable[[str], None],
-        note: Callable[[str, str], None],
+        note: Callable[[str, Iterable[str]], None],
         *,
         handshake_s: float,
         queue_bytes: int,
     ) -> None:
         """`handshake_s` bounds a dialogue; `count(reason)` counts how it ended;
-        `note(hub, line)` puts a line into a hub's security log."""
+        `note(hub, lines)` puts lines into a hub's security log."""
         self._note = note
         self._shown = shown
         self._logins = logins
@@ -152,8 +152,8 @@ class Dialogues:
         except Refused as error:
             self._count(error.reason)
             if isinstance(event, LoginRequested) and error.reason != "unknown-hub":
-                for line in security_lines.refused(event.login, opening.peer, error):
-                    self._note(event.login.hub, line)
+                lines = security_lines.refused(event.login, opening.peer, error)
+                self._note(event.login.hub, lines)
             log.info(
                 "refused",
                 address=opening.peer,
@@ -185,7 +185,7 @@ class Dialogues:
             self._count("redirected")
             log.info("redirected", hub=login.hub, to=str(admitted.address), user=login.user)
             line = security_lines.redirected(login, opening.peer, str(admitted.address))
-            self._note(login.hub, line)
+            self._note(login.hub, [line])
             handshake.redirect(admitted)
             return False
         session, key = admitted
@@ -211,8 +211,7 @@ class Dialogues:
             session.end("peer-gone")
             raise
         self._count("accepted")
-        for line in security_lines.admitted(login, record, connection_name):
-            self._note(record.hub, line)
+        self._note(record.hub, security_lines.admitted(login, record, connection_name))
         log.info(
             "session started",
             **facts_of(record),
@@ -264,9 +263,9 @@ class Dialogues:
         except Refused as error:
             if error.code != ErrorCode.HUB_NOT_FOUND:
                 line = security_lines.password_kept(change.user, opening.peer, error)
-                self._note(change.hub, line)
+                self._note(change.hub, [line])
             raise
-        self._note(user.hub, security_lines.password_changed(user.name, opening.peer))
+        self._note(user.hub, [security_lines.password_changed(user.name, opening.peer)])
         self._count("password-changed")
         log.info("password changed", hub=user.hub, user=user.name, address=opening.peer)
         handshake.confirm()

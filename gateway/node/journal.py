@@ -12,7 +12,7 @@ is not in the directory has no log: a stranger cannot make files by asking for h
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,13 +75,21 @@ class Journal:
         self._syslog_read_at = -SETTINGS_LAST_S
         self._failing = ""
 
-    def note(self, hub: str, text: str) -> None:
-        """Put a line into a hub's security log. Never waits."""
-        lines = self._lines[hub.lower()]
-        if len(lines) >= MAX_LINES:
-            self._lost[hub.lower()] += 1
-        else:
-            lines.append((_now(), clean(text)))
+    def note(self, hub: str, lines: Iterable[str]) -> None:
+        """Put lines into a hub's security log. Never waits.
+
+        Of a hub that is alive here and keeps no such log they are not even made.
+        """
+        name = hub.lower()
+        alive = self._alive_hub(name)
+        if alive is not None and not alive.log.security:
+            return
+        waiting, now = self._lines[name], _now()
+        for line in lines:
+            if len(waiting) >= MAX_LINES:
+                self._lost[name] += 1
+            else:
+                waiting.append((now, clean(line)))
         self._news.set()
 
     def run(self) -> None:

@@ -187,11 +187,11 @@ class Logins:
                 return None
             hub = check_hub(known.hub, login.hub)
             _check_source(known, opening.peer)
-            new = self._settle(login, hub, user, opening)
             epoch = self._owned.held_epoch(hub)
             if epoch is None:
                 return None
-            return self._open(new, hub, epoch, b"", judged_by=known.state)
+            new = self._settle(login, hub, user, opening, self._lease.held.inc, epoch)
+            return self._table.open(new, hub, b"", judged_by=known.state)
         except (Refused, DirectoryChanged, NoRoom, StaleEpoch):
             return None
 
@@ -220,7 +220,9 @@ class Logins:
             raise BadTicket("ticket-elsewhere")
         return self._open(new, hub, epoch, ticket)
 
-    def _settle(self, login: Login, hub: Hub, user: User, opening: Opening) -> NewSession:
+    def _settle(
+        self, login: Login, hub: Hub, user: User, opening: Opening, inc: int = 0, epoch: int = 0
+    ) -> NewSession:
         return settle(
             login,
             hub,
@@ -228,13 +230,14 @@ class Logins:
             node=self._entrance.node,
             address=opening.peer,
             timeout_ms=self._entrance.timeout_ms,
+            inc=inc,
+            hub_epoch=epoch,
         )
 
-    def _open(
-        self, new: NewSession, hub: Hub, epoch: int, ticket: bytes, *, judged_by: str = ""
-    ) -> tuple[Session, bytes]:
+    def _open(self, new: NewSession, hub: Hub, epoch: int, ticket: bytes) -> tuple[Session, bytes]:
+        # Of now: while its client waited for a place the lease may have become another.
         owned = replace(new, inc=self._lease.held.inc, hub_epoch=epoch)
-        return self._table.open(owned, hub, ticket, judged_by=judged_by)
+        return self._table.open(owned, hub, ticket)
 
     def _redirect(
         self, hub: Hub, ticket: bytes, address: str, tcp_ports: tuple[int, ...], opening: Opening

@@ -104,11 +104,11 @@ def resumed(record: SessionRecord, was_on: str) -> str:
     return f'Session "{record.name}": The session has been taken over from node "{was_on}".'
 
 
-def ended(record: SessionRecord, traffic: Traffic, reason: str) -> str:
+def ended(record: SessionRecord, traffic: Traffic, reason: str) -> Iterator[str]:
     """Return the line of a session's end; `traffic` is what it carried here."""
     received = traffic.received_unicast_bytes + traffic.received_broadcast_bytes
     sent = traffic.sent_unicast_bytes + traffic.sent_broadcast_bytes
-    return (
+    yield (
         f'Session "{record.name}": The session has been terminated ({reason}). '
         "The statistical information is as follows: "
         f"Total outgoing data size: {sent} bytes, Total incoming data size: {received} bytes."

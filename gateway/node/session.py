@@ -269,6 +269,8 @@ class Session:
     def unsettled(self) -> Traffic:
         """Return what was carried and not yet settled."""
         total, settled = self.carried(), self._settled
+        if total == settled:
+            return Traffic()
         return Traffic(*(getattr(total, n) - getattr(settled, n) for n in TRAFFIC_FIELDS))
 
     def carried(self) -> Traffic:

@@ -39,6 +39,7 @@ class SyslogSender:
         """`host` is how this node calls itself."""
         self._host = host
         self._settings = Syslog()
+        self._wanted: frozenset[SyslogSave] = frozenset()
         self._socket: socket.socket | None = None
         self._target: tuple[str, int] | None = None
         self._looked_up_at = 0.0
@@ -48,12 +49,13 @@ class SyslogSender:
         """Send as `settings` say from now on."""
         if settings != self._settings:
             self._settings = settings
+            self._wanted = frozenset(k for k in SyslogSave if settings.save.includes(k))
             self._target = None
             self._looked_up_at = 0.0
 
     def wants(self, kind: SyslogSave) -> bool:
         """Say whether messages of this kind are sent."""
-        return self._settings.save.includes(kind)
+        return kind in self._wanted
 
     def resolve(self) -> None:
         """Find the server's address, now and then; waits."""

@@ -7,7 +7,7 @@ the removal of its record. Between the two the record is enough for any process 
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 from weakref import WeakValueDictionary
@@ -66,10 +66,10 @@ class SessionTable:
         directory: Directory,
         ledger: Ledger,
         count: Callable[[str], None],
-        note: Callable[[str, str], None],
+        note: Callable[[str, Iterable[str]], None],
     ) -> None:
         """`count(reason)` is told of sessions adopted and ended, and of connections lost;
-        `note(hub, line)` puts a line into a hub's security log."""
+        `note(hub, lines)` puts lines into a hub's security log."""
         self._note = note
         self._node = node
         self._hubs = hubs
@@ -200,7 +200,7 @@ class SessionTable:
         )
         hints = adopted.macs
         self._count("adopted")
-        self._note(adopted.hub, security_lines.resumed(adopted, record.node))
+        self._note(adopted.hub, [security_lines.resumed(adopted, record.node)])
         if record.node != self._node:
             # Its client may have logged in anew elsewhere on the hub: flood, until it speaks.
             adopted = replace(adopted, macs=())

@@ -7,6 +7,7 @@ told at its welcome (`TimeOut`, `MaxConnection` beyond what it has) with its nex
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import structlog
 
@@ -39,16 +40,27 @@ def first_terms(record: SessionRecord) -> Terms:
     """
     policy = read_policy_settings(record.policy)
     if not record.bridge:
-        policy = replace(policy, no_routing=False)
+        policy = _let_route(policy)
     return terms_for(record, record.group, policy)
 
 
 def terms_for(record: SessionRecord, group: str, policy: Policy) -> Terms:
     """Return the terms of a session under `policy`, as its user or group has it."""
     if not record.bridge:
-        policy = replace(policy, no_bridge=True)
+        policy = _without_bridge(policy)
     who = Who(fold(record.user), fold(group))
     return Terms(who, policy, is_ipv6=record.address.startswith("["))
+
+
+# As in `admission`: policies are few, sessions many.
+@lru_cache(maxsize=1024)
+def _let_route(policy: Policy) -> Policy:
+    return replace(policy, no_routing=False)
+
+
+@lru_cache(maxsize=1024)
+def _without_bridge(policy: Policy) -> Policy:
+    return replace(policy, no_bridge=True)
 
 
 def why_over(record: SessionRecord, policy: Policy) -> str:

@@ -4,6 +4,7 @@ Runs in a greenlet of its own under one deadline for the whole, so a peer that t
 gains nothing. Afterwards the socket and its engine go to `connection.Connection`, or are closed.
 """
 
+import os
 import socket
 from types import TracebackType
 
@@ -22,6 +23,7 @@ from gateway.transport.tls import (
 )
 
 RECEIVE_BYTES = 16 * 1024  # at once from a stranger: bounds the memory and the time he costs
+_ROOM = CIPHERTEXT_VIEW[:RECEIVE_BYTES]
 
 
 class PeerGone(ProtocolError):
@@ -126,9 +128,10 @@ class Opening:
     def _receive(self) -> None:
         # A receive that finds bytes does not wait, so a peer that sends without end would stop the
         # process, and its own deadline too: the loop says when there is something to receive.
-        wait_read(self.sock.fileno())
+        descriptor = self.sock.fileno()
+        wait_read(descriptor)
         try:
-            count = self.sock.recv_into(CIPHERTEXT_VIEW, RECEIVE_BYTES)
+            count = os.readv(descriptor, (_ROOM,))
         except OSError as error:
             raise PeerGone(f"receive failed: {error.strerror or error}") from error
         if not count:
@@ -139,9 +142,17 @@ class Opening:
         data = self.engine.take()
         if data:
             try:
-                self.sock.sendall(data)
+                # gevent's `sendall` asks the kernel how much it may take; this is hardly ever more.
+                if (count := self._write(data)) < len(data):
+                    self.sock.sendall(data[count:])
             except OSError as error:
                 raise PeerGone(f"send failed: {error.strerror or error}") from error
+
+    def _write(self, data: bytes) -> int:
+        try:
+            return os.write(self.sock.fileno(), data)
+        except BlockingIOError:
+            return 0
 
     def _try_flush_alert(self) -> None:
         """Tell the peer why, if it still listens: it may well be gone."""
