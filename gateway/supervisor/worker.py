@@ -18,6 +18,7 @@ from gateway.config import Settings
 from gateway.errors import EtherFleetError
 from gateway.node import app
 from gateway.node.siblings import Sibling, Siblings
+from gateway.processes import take_short_turns
 from gateway.supervisor.control import (
     ALIVE,
     ALIVE_EVERY_S,
@@ -45,6 +46,7 @@ def main(control: socket.socket) -> int:
     assignment, sockets = received
     settings = msgspec.convert(assignment.settings, Settings)
     logs.configure(assignment.log_level, node=settings.node)
+    take_short_turns()
     inboxes = sockets[-1 - len(assignment.siblings) :] if assignment.siblings else []
     beats: list[gevent.Greenlet[..., None]] = []
 

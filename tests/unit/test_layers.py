@@ -45,7 +45,7 @@ LAYERS = {
     "gateway.witness": Rule(("gateway.errors",), "the rules of a promise need no process"),
     "gateway.config": Rule(("gateway.errors",), "settings are read before anything is built"),
     "gateway.logs": Rule((), "how events are printed depends on no event"),
-    "gateway.processes": Rule((), "a child ends with its parent whatever it runs"),
+    "gateway.processes": Rule((), "what the kernel is told about a process, whatever it runs"),
     "gateway.embedded": Rule(
         ("gateway.errors", "gateway.config", "gateway.processes", "coordinator.seal"),
         "it runs a store and knows nothing of what is kept there",
