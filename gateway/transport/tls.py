@@ -7,8 +7,8 @@ Sharing is safe because neither buffer is ever held across a switch of greenlets
 small pair for what is received while the first is in use (`express.py`).
 
 OpenSSL's memory buffers never shrink: whatever passed through one at once, a third more is held for
-the life of the connection. So bytes pass in slices, and `pause` is called between two of them:
-others may be served then, by engines of their own.
+the life of the connection. So bytes pass in slices, and `pause` is called before each and behind
+the last one sent: others may be served then, by engines of their own.
 """
 
 import ssl
@@ -100,8 +100,7 @@ class TlsEngine:
         """
         end = PLAINTEXT_START if count else self._decrypt(PLAINTEXT_START, buffers)
         for start in range(0, count, slice_bytes):
-            if start:
-                pause()
+            pause()
             self._incoming.write(buffers.ciphertext[start : min(start + slice_bytes, count)])
             end = self._decrypt(end, buffers)
         return end
@@ -149,10 +148,10 @@ class TlsEngine:
         view = memoryview(data)
         pieces = []
         for start in range(0, len(data), slice_bytes):
-            if start:
-                pause()
+            pause()
             self._tls.write(view[start : start + slice_bytes])
             pieces.append(self._outgoing.read())
+        pause()
         return pieces
 
     def close_notify(self) -> None:
