@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from coordinator.fleet import Fleet
@@ -22,6 +23,7 @@ from gateway.admin.log_files import Reader
 from gateway.admin.rpc.dispatch import Answer, carry_out
 from gateway.admin.rpc.method import Context
 from gateway.errors import Refused
+from gateway.node import certificate
 from gateway.node.shown import why_not
 from gateway.wire.auth import admin_password_hash
 from gateway.wire.jsonrpc import to_pack
@@ -79,6 +81,9 @@ class OneGateway:
         return ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"]
 
     may_change_certificate = True
+
+    def make_certificate(self, common_name: str) -> tuple[str, str]:
+        return certificate.make(common_name, datetime.now(UTC))
 
     def why_not_shown(self, certificate_pem: str, private_key_pem: str) -> str:
         return why_not(certificate_pem, private_key_pem)

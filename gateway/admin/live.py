@@ -124,6 +124,9 @@ class Live(Protocol):
     def may_change_certificate(self) -> bool:
         """Say whether this gateway shows the fleet's, and not one that its settings name."""
 
+    def make_certificate(self, common_name: str) -> tuple[str, str]:
+        """Return a new certificate, signed by itself, and its key, in PEM."""
+
     def why_not_shown(self, certificate_pem: str, private_key_pem: str) -> str:
         """Return why a certificate with its key cannot be shown; empty: it can."""
 

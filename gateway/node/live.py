@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -10,6 +11,7 @@ from gateway.admin.live import ConnectionRow, Gathered, Learned, Table, TableRow
 from gateway.admin.rpc.convert import stable_id
 from gateway.hub.port import Port
 from gateway.hub.switch import Switch
+from gateway.node import certificate
 from gateway.node.calls import NodeCalls
 from gateway.node.hubs import Hubs
 from gateway.node.log_shelf import LogShelf
@@ -61,6 +63,9 @@ class LiveNode:
     @property
     def may_change_certificate(self) -> bool:
         return not self._shown.is_fixed
+
+    def make_certificate(self, common_name: str) -> tuple[str, str]:
+        return certificate.make(common_name, datetime.now(UTC))
 
     def why_not_shown(self, certificate_pem: str, private_key_pem: str) -> str:
         return why_not(certificate_pem, private_key_pem)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -21,6 +22,7 @@ from gateway.admin import bridges, cascades, syslog
 from gateway.admin.pem import certificate_to_der
 from gateway.admin.rpc.method import Context
 from gateway.node import certificate
+from gateway.node.shown import why_not
 from gateway.wire.auth import user_password_hash
 from tests.admin_calls import RECORDED, ask, code, furnish, hub_admin
 from tests.contract.values import NOW, register
@@ -438,6 +440,20 @@ def test_the_fleet_s_certificate_is_replaced(context):
         "certificate set",
         {"sha256": certificate.fingerprint(held.cert_pem)},
     )
+
+
+def test_a_new_certificate_is_made_for_the_fleet(context):
+    for wrong in ("", "x" * 65, "müller", "a\nb"):
+        assert code(context, "RegenerateServerCert", StrValue_str=wrong) == 38
+    assert code(context, "RegenerateServerCert", hub_admin(context), StrValue_str="x") == 52
+    assert context.fleet.certificates.get() is None
+    assert code(context, "RegenerateServerCert", StrValue_str="vpn.example.org") == 0
+    first = context.fleet.certificates.get()
+    made = x509.load_pem_x509_certificate(first.cert_pem.encode())
+    assert made.subject.rfc4514_string() == "CN=vpn.example.org"
+    assert why_not(first.cert_pem, first.key_pem) == ""
+    assert code(context, "RegenerateServerCert", StrValue_str="vpn.example.org") == 0
+    assert context.fleet.certificates.get() != first
 
 
 # -- connections ------------------------------------------------------------------------------

@@ -233,6 +233,7 @@ def look_up(caller: Caller, session: str) -> None:
         "GetCrl": revoked,
         "DelCrl": revoked,
         "GetFarmInfo": {"Id_u32": member["Id_u32"]},
+        "RegenerateServerCert": {"StrValue_str": "vpn.example.org"},
         "SetServerCert": {
             "Cert_bin": in_base64(certificate.public_bytes(Encoding.DER)),
             "Key_bin": in_base64(key_der),

@@ -8,6 +8,8 @@ from gateway.admin.rpc.method import Call, Method, Who, refusal
 from gateway.wire.codes import ErrorCode
 from gateway.wire.rpc_struct import Values
 
+MAX_COMMON_NAME = 64  # characters; X.520, ub-common-name
+
 
 def get_server_cert(call: Call) -> Values:
     """The certificate; never its key, which the reference sends on every connect."""
@@ -31,7 +33,22 @@ def set_server_cert(call: Call) -> Values:
     return {"Cert": call.data("Cert"), "Flag1": 1}
 
 
+def regenerate_server_cert(call: Call) -> Values:
+    """Have all gateways show a new one, signed by itself, of the common name that is given."""
+    live, name = call.context.live, call.text("StrValue")
+    if not live.may_change_certificate:
+        raise refusal(ErrorCode.NOT_SUPPORTED, "the gateway's settings name its certificate")
+    if not 1 <= len(name) <= MAX_COMMON_NAME or not (name.isascii() and name.isprintable()):
+        raise InvalidValue(
+            f"common name: {len(name)} characters, 1 to {MAX_COMMON_NAME} of ASCII allowed"
+        )
+    made = live.make_certificate(name)
+    certificates.replace(call.fleet, FleetCertificate(*made), call.now)
+    return dict(call.values)
+
+
 METHODS = (
     Method("GetServerCert", Who.ANY, get_server_cert, changes=False),
     Method("SetServerCert", Who.FLEET, set_server_cert),
+    Method("RegenerateServerCert", Who.FLEET, regenerate_server_cert),
 )
