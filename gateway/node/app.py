@@ -4,7 +4,6 @@ An orderly stop keeps the sessions' records: clients are told of the end with a 
 again every second, and are taken back by whichever process answers at this address next.
 """
 
-import datetime
 import gc
 import os
 import resource
@@ -23,7 +22,7 @@ from gevent.event import Event
 
 from coordinator.errors import CoordinatorError, StoreError
 from coordinator.fleet import Fleet
-from coordinator.model import FleetCertificate, Node
+from coordinator.model import Node
 from coordinator.redis_store import LEASE_TIMEOUT, connect
 from coordinator.times import utc_now
 from gateway import __version__, logs
@@ -32,7 +31,7 @@ from gateway.admin.rpc.method import Context
 from gateway.config import Settings
 from gateway.embedded import EmbeddedStore
 from gateway.fleet import open_fleet, store_url
-from gateway.node import certificate, gate_samples
+from gateway.node import gate_samples
 from gateway.node.administration import Administration
 from gateway.node.alarm import Alarms
 from gateway.node.attempts import USERS, Attempts
@@ -92,8 +91,7 @@ class App:
         Raises ConfigError or CoordinatorError when it cannot run."""
         self._settings = settings
         self._fleet = fleet
-        is_fixed = bool(settings.fleet.certificate_file)
-        self.shown = Shown(*_fleet_certificate(settings, fleet), is_fixed=is_fixed)
+        self.shown = Shown.at_first(settings.fleet, fleet.certificates)
         self._counters = Counters()
         self._siblings = siblings or Siblings()
         self._listener = Listener(settings.limits, self._conduct, self._counters.count)
@@ -386,20 +384,6 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     except (OSError, ValueError) as error:
         log.warning("few open files allowed", why=str(error))
-
-
-def _fleet_certificate(settings: Settings, fleet: Fleet) -> tuple[str, str]:
-    """Return certificate and key: from the files named, else from the store, made once."""
-    files = settings.fleet
-    if files.certificate_file:
-        return certificate.from_files(files.certificate_file, files.private_key_file)
-    found = fleet.certificates.get()
-    if found is None:
-        made = certificate.make(
-            f"{settings.fleet.name}.etherfleet", datetime.datetime.now(datetime.UTC)
-        )
-        found = fleet.certificates.get_or_create(FleetCertificate(*made), utc_now())
-    return found.cert_pem, found.key_pem
 
 
 def _entrance(settings: Settings, addresses: list[tuple[str, int]], shown: Shown) -> Entrance:

@@ -5,11 +5,17 @@ whoever connects from then on. Connections that stand stay; a stock client that 
 session and sees another certificate than before logs in anew.
 """
 
+from datetime import UTC, datetime
+from typing import Self
+
 import gevent
 import structlog
 
 from coordinator.certificates import Certificates
 from coordinator.errors import CoordinatorError
+from coordinator.model import FleetCertificate
+from coordinator.times import utc_now
+from gateway import config
 from gateway.node import certificate
 from gateway.transport.contexts import server_context
 
@@ -25,6 +31,20 @@ class Shown:
         """`is_fixed`: by the settings. Raises OSError (of OpenSSL), ValueError."""
         self.is_fixed = is_fixed
         self.show(certificate_pem, private_key_pem)
+
+    @classmethod
+    def at_first(cls, settings: config.Fleet, certificates: Certificates) -> Self:
+        """Return what a node begins with: the one in the files named, else the store's, made once.
+
+        Raises ConfigError for the files, CoordinatorError."""
+        if settings.certificate_file:
+            files = settings.certificate_file, settings.private_key_file
+            return cls(*certificate.from_files(*files), is_fixed=True)
+        found = certificates.get()
+        if found is None:
+            made = certificate.make(f"{settings.name}.etherfleet", datetime.now(UTC))
+            found = certificates.get_or_create(FleetCertificate(*made), utc_now())
+        return cls(found.cert_pem, found.key_pem, is_fixed=False)
 
     def show(self, certificate_pem: str, private_key_pem: str) -> None:
         """Show this one from now on. Raises OSError (of OpenSSL), ValueError; then nothing
