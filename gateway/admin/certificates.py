@@ -40,4 +40,8 @@ def replace(fleet: Fleet, made: FleetCertificate, now: Timestamp) -> None:
 
 
 def _fingerprint(pem: str) -> str:
-    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()).hex()
+    """Return the SHA-256 of a certificate; one that cannot be read can still be replaced."""
+    try:
+        return x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()).hex()
+    except ValueError:
+        return "unreadable"

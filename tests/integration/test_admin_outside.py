@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from coordinator.cascade import Cascade, CascadeAuth, CascadeState, CascadeStatus, CascadeTrust
 from coordinator.fleet import Fleet
 from coordinator.hub_log import HubLog, Keep, LogSwitch, Syslog, SyslogFormat, SyslogSave
-from coordinator.model import Bridge, BridgeState, BridgeStatus
+from coordinator.model import Bridge, BridgeState, BridgeStatus, FleetCertificate
 from gateway.admin import bridges, cascades, syslog
 from gateway.admin.pem import certificate_to_der
 from gateway.admin.rpc.method import Context
@@ -454,6 +454,9 @@ def test_a_new_certificate_is_made_for_the_fleet(context):
     assert why_not(first.cert_pem, first.key_pem) == ""
     assert code(context, "RegenerateServerCert", StrValue_str="vpn.example.org") == 0
     assert context.fleet.certificates.get() != first
+    context.fleet.certificates.set(FleetCertificate("broken", "broken"), NOW)
+    assert code(context, "RegenerateServerCert", StrValue_str="vpn.example.org") == 0
+    assert context.fleet.audit.latest(1)[0].before == {"sha256": "unreadable"}
 
 
 # -- connections ------------------------------------------------------------------------------
