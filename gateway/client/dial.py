@@ -100,7 +100,7 @@ def _connect(endpoint: Endpoint, trust: Trust, connect_s: float, tls_s: float) -
         with opening.deadline(tls_s):
             opening.handshake()
     except ProtocolError as error:
-        sock.close()
+        opening.abandon()
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise CertificateRejected(f"{endpoint}: {error}") from error
         raise CannotConnect(f"{endpoint}: {error}") from error

@@ -213,8 +213,7 @@ class ClientSession:
 
     def _add(self, dialled: Dialled, direction: Direction) -> None:
         connection = Connection(
-            dialled.opening.sock,
-            dialled.opening.engine,
+            dialled.opening,
             self,
             timeout=self.welcome.timeout_ms / 1000,
             budget=QUEUE_BYTES,

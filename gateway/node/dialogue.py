@@ -93,7 +93,7 @@ class Dialogues:
         except (PeerGone, OSError) as error:
             self._count(PeerGone.reason)
             log.debug("connection ended before login", address=address, why=str(error))
-            sock.close()
+            opening.abandon()
             return
         except ProtocolError as error:
             self._count(error.reason)
@@ -290,8 +290,7 @@ class Dialogues:
         self, session: Session, opening: Opening, handshake: ServerHandshake, direction: Direction
     ) -> None:
         connection = Connection(
-            opening.sock,
-            opening.engine,
+            opening,
             session,
             timeout=session.record.timeout_ms / 1000,
             budget=self._queue_bytes,

@@ -10,14 +10,17 @@ import errno
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import gevent
 import structlog
 from gevent.lock import BoundedSemaphore
-from gevent.pool import Group
+from gevent.monkey import get_original
+from gevent.socket import wait_read
 
 from gateway.config import Limits, parse_listen
 from gateway.errors import ConfigError
+from gateway.node.crew import Crew
 from gateway.transport.peer import network_of
 
 log = structlog.get_logger()
@@ -43,7 +46,7 @@ class Listener:
         self._count = count
         self._places = BoundedSemaphore(limits.handshakes)
         self._by_source: Counter[str] = Counter()
-        self._dialogues: Group = Group()
+        self._dialogues = Crew()
         self._sockets: list[socket.socket] = []
         self._acceptors: list[gevent.Greenlet[..., None]] = []
 
@@ -72,6 +75,7 @@ class Listener:
 
     def start(self) -> None:
         """Begin to accept."""
+        self._sockets = [_plain(sock) for sock in self._sockets]
         self._acceptors = [gevent.spawn(self._accept, sock) for sock in self._sockets]
 
     def stop(self) -> None:
@@ -86,6 +90,9 @@ class Listener:
         while True:
             try:
                 sock, peer = listening.accept()
+            except BlockingIOError:
+                wait_read(listening.fileno())
+                continue
             except OSError as error:
                 pause_s = 0.0
                 if error.errno in NO_ROOM:
@@ -103,9 +110,10 @@ class Listener:
             sock.close()
             return
         self._by_source[source] += 1
+        sock.setblocking(False)
         # Behind `accept`: of two listeners, one that waits for a client must not hold a place.
         self._places.acquire()
-        self._dialogues.start(gevent.Greenlet(self._run, sock, address, source))
+        self._dialogues.start(partial(self._run, sock, address, source))
 
     def _run(self, sock: socket.socket, address: str, source: str) -> None:
         try:
@@ -119,6 +127,14 @@ class Listener:
             self._by_source[source] -= 1
             if not self._by_source[source]:
                 del self._by_source[source]
+
+
+def _plain(sock: socket.socket) -> socket.socket:
+    """Return `sock` as one that does not wait, in gevent's way or any: what it accepts is read and
+    written by descriptor, and gevent's sockets make two watchers each that nobody would use."""
+    plain: socket.socket = get_original("socket", "socket")(fileno=sock.detach())
+    plain.setblocking(False)
+    return plain
 
 
 def source_of(address: str) -> str:

@@ -16,11 +16,10 @@ a fifth to a half, unless something was sent) and ends a connection that said no
 
 import os
 import random
-import socket
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import gevent
 import structlog
@@ -29,7 +28,7 @@ from gateway.errors import LimitExceeded, ProtocolError
 from gateway.transport.express import EXPRESS
 from gateway.transport.gate import ALWAYS_OPEN, Gate
 from gateway.transport.linger import leave
-from gateway.transport.peer import peer_name
+from gateway.transport.opening import Opening
 from gateway.transport.timer import Timer
 from gateway.transport.tls import (
     LIGHT,
@@ -38,7 +37,6 @@ from gateway.transport.tls import (
     SLICE_BYTES,
     Buffers,
     TlsClosed,
-    TlsEngine,
 )
 from gateway.wire.blocks import BlockScanner, Run, compress_message, encode_keep_alive
 
@@ -50,7 +48,7 @@ TURN, SMALL_TURN = SHARED.ciphertext, SHARED.ciphertext[: 64 * 1024]  # room for
 PIECE_BYTES, SMALL_PIECE_BYTES = SLICE_BYTES, 16 * 1024  # between two pauses
 MAX_TLS_ANSWERS = 64 * 1024  # bytes that TLS itself wants to say to a peer that does not read
 TOGETHER = 0.01  # part of the time-out: connections due within it share one waking of the loop
-READABLE, WRITABLE = 1, 2  # libev's event bits
+WRITABLE = 2  # libev's event bit
 
 
 class Owner(Protocol):
@@ -98,8 +96,7 @@ class Connection:
 
     def __init__(
         self,
-        sock: socket.socket,
-        engine: TlsEngine,
+        opening: Opening,
         owner: Owner,
         *,
         timeout: float,
@@ -111,13 +108,13 @@ class Connection:
     ) -> None:
         """`timeout` in seconds; `budget` in bytes queued for a slow peer; directions are ours.
 
-        What still waits for the peer when `gate` has closed is not sent any more.
+        What still waits for the peer when `gate` has closed is not sent any more. All of `opening`
+        is this connection's from here on.
         """
-        loop = gevent.get_hub().loop
-        self._sock = sock
-        self._descriptor = sock.fileno()
-        self.peer: str = peer_name(sock)
-        self._engine = engine
+        self._sock = opening.sock
+        self._descriptor = opening.sock.fileno()
+        self.peer = opening.peer
+        self._engine = opening.engine
         self._gate = gate
         self._owner = owner
         self._compressed = compressed
@@ -127,8 +124,8 @@ class Connection:
         self._is_late = False
         self._is_light = False
         self._is_sealing = False
-        self._watch_read = loop.io(self._descriptor, READABLE)
-        self._watch_write = loop.io(self._descriptor, WRITABLE)
+        self._watch_read = opening.watch_read
+        self._watch_write: Any = None  # made when the kernel takes no more for the first time
         self._timer = Timer(self._on_timer)
         self.timeout = timeout
         self.budget = budget
@@ -195,8 +192,9 @@ class Connection:
         if self._is_light:
             self._be_light(False)
         for watcher in (self._watch_read, self._watch_write):
-            watcher.stop()
-            watcher.close()
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
         unsent = b""
         if self._unsent is not None and self._gate.look(time.monotonic()):
             unsent = bytes(self._unsent)
@@ -265,11 +263,11 @@ class Connection:
             self.close("peer-gone")
             return
         is_light = count <= HEAVY_BYTES
-        if is_light != self._is_light:
-            self._be_light(is_light)
         if is_light:
             end = self._engine.decrypt(count, buffers)
         else:
+            if self._is_light:
+                self._be_light(False)
             end = self._engine.decrypt(
                 count, buffers, slice_bytes=_piece_bytes(), pause=EXPRESS.visit
             )
@@ -282,6 +280,8 @@ class Connection:
                 self._is_late = False  # all that had waited is read
             if self._engine.has_ended and not self.closed:
                 self._engine.decrypt()  # raises, and says how: nothing else may come to tell us
+        if is_light and not self._is_light and not self.closed:
+            self._be_light(True)
 
     def _be_light(self, is_light: bool) -> None:
         """Have our next words heard during pauses of others, or no longer."""
@@ -350,6 +350,8 @@ class Connection:
         if count == sum(map(len, pieces)):
             return True
         self._unsent = memoryview(b"".join(pieces))[count:]
+        if self._watch_write is None:
+            self._watch_write = gevent.get_hub().loop.io(self._descriptor, WRITABLE)
         self._watch_write.start(self._on_writable)
         return False
 

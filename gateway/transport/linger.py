@@ -17,7 +17,7 @@ import struct
 
 import gevent
 from gevent.pool import Group
-from gevent.socket import wait_read
+from gevent.socket import wait_read, wait_write
 
 from gateway.transport.tls import CIPHERTEXT_VIEW, TlsEngine
 
@@ -56,6 +56,19 @@ def leave(sock: socket.socket, engine: TlsEngine, unsent: bytes) -> None:
     linger(sock, engine, unsent)
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`; wait for room if there is none. Raises OSError."""
+    while True:
+        try:
+            count = os.write(descriptor, data)
+        except BlockingIOError:
+            count = 0
+        if count == len(data):
+            return
+        data = data[count:]
+        wait_write(descriptor)
+
+
 def wait_lingering(timeout_s: float = MOST_S + 0.5) -> None:
     """Wait until every socket handed to `linger` is closed: the last step of an orderly stop."""
     _lingering.join(timeout=timeout_s)
@@ -77,9 +90,10 @@ def _close(sock: socket.socket, engine: TlsEngine, unsent: bytes) -> None:
 def _take_leave(sock: socket.socket, engine: TlsEngine, unsent: bytes) -> None:
     try:
         engine.close_notify()
-        sock.sendall(unsent + engine.take())
+        write_all(sock.fileno(), unsent + engine.take())
         sock.shutdown(socket.SHUT_WR)
-        while sock.recv_into(CIPHERTEXT_VIEW):
+        wait_read(sock.fileno())
+        while os.readv(sock.fileno(), (CIPHERTEXT_VIEW,)):
             wait_read(sock.fileno())
     except OSError:
         return  # the peer was faster: there is nobody left to tell

@@ -1,7 +1,10 @@
 """The opening of a connection: TLS handshake and dialogue, read and written in straight lines.
 
 Runs in a greenlet of its own under one deadline for the whole, so a peer that trickles bytes
-gains nothing. Afterwards the socket and its engine go to `connection.Connection`, or are closed.
+gains nothing. Afterwards all that is here goes to `connection.Connection`, or is closed.
+
+A storm of logins pays for each call to the kernel and for each watcher that is made. So one watcher
+waits for the peer as long as the connection lives; and the socket is a plain one that never waits.
 """
 
 import os
@@ -9,10 +12,9 @@ import socket
 from types import TracebackType
 
 import gevent
-from gevent.socket import wait_read
 
 from gateway.errors import ProtocolError
-from gateway.transport.linger import linger
+from gateway.transport.linger import linger, write_all
 from gateway.transport.peer import address_of, peer_name
 from gateway.transport.tls import (
     CIPHERTEXT_VIEW,
@@ -22,6 +24,7 @@ from gateway.transport.tls import (
     TlsEngine,
 )
 
+READABLE = 1  # libev's event bit
 RECEIVE_BYTES = 16 * 1024  # at once from a stranger: bounds the memory and the time he costs
 _ROOM = CIPHERTEXT_VIEW[:RECEIVE_BYTES]
 
@@ -61,12 +64,13 @@ class Deadline:
 
 
 class Opening:
-    """A socket and its TLS engine during the dialogue."""
+    """A socket that does not wait, its watcher and its TLS engine during the dialogue."""
 
     def __init__(self, sock: socket.socket, engine: TlsEngine) -> None:
         self.sock = sock
         self.engine = engine
         self.peer: str = peer_name(sock)
+        self.watch_read = gevent.get_hub().loop.io(sock.fileno(), READABLE)
 
     @property
     def is_ipv4(self) -> bool:
@@ -123,15 +127,20 @@ class Opening:
 
     def close(self) -> "gevent.Greenlet[..., object]":
         """Close with a TLS close_notify, in a greenlet; join it to wait until it is done."""
+        self.watch_read.close()
         return linger(self.sock, self.engine, b"")
+
+    def abandon(self) -> None:
+        """Close at once: nobody is there to be told."""
+        self.watch_read.close()
+        self.sock.close()
 
     def _receive(self) -> None:
         # A receive that finds bytes does not wait, so a peer that sends without end would stop the
         # process, and its own deadline too: the loop says when there is something to receive.
-        descriptor = self.sock.fileno()
-        wait_read(descriptor)
+        gevent.get_hub().wait(self.watch_read)
         try:
-            count = os.readv(descriptor, (_ROOM,))
+            count = os.readv(self.sock.fileno(), (_ROOM,))
         except OSError as error:
             raise PeerGone(f"receive failed: {error.strerror or error}") from error
         if not count:
@@ -142,17 +151,9 @@ class Opening:
         data = self.engine.take()
         if data:
             try:
-                # gevent's `sendall` asks the kernel how much it may take; this is hardly ever more.
-                if (count := self._write(data)) < len(data):
-                    self.sock.sendall(data[count:])
+                write_all(self.sock.fileno(), data)
             except OSError as error:
                 raise PeerGone(f"send failed: {error.strerror or error}") from error
-
-    def _write(self, data: bytes) -> int:
-        try:
-            return os.write(self.sock.fileno(), data)
-        except BlockingIOError:
-            return 0
 
     def _try_flush_alert(self) -> None:
         """Tell the peer why, if it still listens: it may well be gone."""

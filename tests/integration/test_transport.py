@@ -87,7 +87,7 @@ def openings(several) -> tuple[Opening, Opening]:
 
 def connect(opening: Opening, owner: Recorder, *, timeout=20.0, budget=1 << 20, **options):
     connection = Connection(
-        opening.sock, opening.engine, owner, timeout=timeout, budget=budget, **options
+        opening, owner, timeout=timeout, budget=budget, **options
     )
     standing.append(connection)
     connection.start(b"")
@@ -200,7 +200,7 @@ def test_a_connection_that_is_dead_at_its_start_is_lost_once(openings):
     connection = connect(openings[0], owner)
     assert connection.closed
     assert owner.ends == ["peer-gone"]
-    assert connection.peer == "?"
+    assert connection.peer.startswith("127.0.0.1:")
 
 
 def test_last_words_that_come_with_the_notice_are_heard_and_the_end_is_orderly(openings):
@@ -235,7 +235,7 @@ def test_a_session_that_ended_while_its_welcome_was_on_the_way_closes_its_connec
     )
     session.end("kicked")
     near, far = openings
-    session.add(Connection(near.sock, near.engine, session, timeout=20.0, budget=1 << 20), b"")
+    session.add(Connection(near, session, timeout=20.0, budget=1 << 20), b"")
     connect(far, far_owner)
     until(lambda: far_owner.ends)
     assert far_owner.ends == ["peer-closed"]
