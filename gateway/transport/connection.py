@@ -275,13 +275,13 @@ class Connection:
             self._send_tls_answers()
         if end > PLAINTEXT_START:
             self.received_bytes += end - PLAINTEXT_START
-            self._handle(buffers, end, time.monotonic())
+            has_frames = self._handle(buffers, end, time.monotonic())
+            if is_light and has_frames and not self._is_light and not self.closed:
+                self._be_light(True)
             if self._is_late and count < len(room):
                 self._is_late = False  # all that had waited is read
             if self._engine.has_ended and not self.closed:
                 self._engine.decrypt()  # raises, and says how: nothing else may come to tell us
-        if is_light and not self._is_light and not self.closed:
-            self._be_light(True)
 
     def _be_light(self, is_light: bool) -> None:
         """Have our next words heard during pauses of others, or no longer."""
@@ -291,10 +291,10 @@ class Connection:
         else:
             EXPRESS.leave(self._descriptor)
 
-    def _handle(self, buffers: Buffers, end: int, now: float) -> None:
+    def _handle(self, buffers: Buffers, end: int, now: float) -> bool:
         """Pass on what was said, unless we were suspended for so long that the peer may have given
         us up meanwhile: then a station behind it may be elsewhere, and its old frames would call
-        its traffic back to here."""
+        its traffic back to here. Say whether there were frames."""
         scanner = self._scanner
         before = scanner.messages
         runs = scanner.scan(buffers.plaintext, PLAINTEXT_START, end)
@@ -307,6 +307,7 @@ class Connection:
                 self._scanner.dropped["late"] += sum(run[1] for run in runs)
             else:
                 self._owner.received(self, runs, now)
+        return bool(runs)
 
     def _send_tls_answers(self) -> None:
         """Send what TLS answered by itself (new keys): the peer can make it do so without end."""
