@@ -117,7 +117,6 @@ class Listener:
 
     def _run(self, sock: socket.socket, address: str, source: str) -> None:
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._dialogue(sock, address)
         except Exception:
             log.exception("dialogue ended by a fault of ours", address=address)
@@ -134,6 +133,7 @@ def _plain(sock: socket.socket) -> socket.socket:
     written by descriptor, and gevent's sockets make two watchers each that nobody would use."""
     plain: socket.socket = get_original("socket", "socket")(fileno=sock.detach())
     plain.setblocking(False)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as all it accepts will have
     return plain
 
 

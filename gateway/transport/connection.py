@@ -399,7 +399,7 @@ class Connection:
     def _send_keep_alive(self) -> None:
         if self._unsent is not None:
             return  # bytes are waiting for this peer anyway
-        self._queue.append(encode_keep_alive(os.urandom(random.randrange(32))))
+        self._queue.append(encode_keep_alive(random.randbytes(random.randrange(32))))
         self.queued += len(self._queue[-1])
         self._drain()
 

@@ -43,6 +43,9 @@ def leave(sock: socket.socket, engine: TlsEngine, unsent: bytes) -> None:
         engine.close_notify()
         unsent += engine.take()
         unsent = unsent[os.write(descriptor, unsent) :]
+        if not unsent and engine.has_ended:
+            sock.close()  # after its notice the peer sends nothing that could be lost
+            return
         if not unsent:
             sock.shutdown(socket.SHUT_WR)
             if not os.readv(descriptor, (CIPHERTEXT_VIEW,)):
