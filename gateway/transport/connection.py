@@ -44,7 +44,7 @@ log = structlog.get_logger()
 
 FLUSH_BYTES = 256 * 1024  # most plaintext encrypted at once: bounds a connection's ciphertext
 HEAVY_BYTES = 8 * 1024  # received at once: more is no light connection
-TURN, SMALL_TURN = SHARED.ciphertext, SHARED.ciphertext[: 64 * 1024]  # room for a receive
+TURN, SMALL_TURN = SHARED.ciphertext, SHARED.ciphertext[: 32 * 1024]  # room for a receive
 PIECE_BYTES, SMALL_PIECE_BYTES = SLICE_BYTES, 16 * 1024  # between two pauses
 MAX_TLS_ANSWERS = 64 * 1024  # bytes that TLS itself wants to say to a peer that does not read
 TOGETHER = 0.01  # part of the time-out: connections due within it share one waking of the loop
