@@ -70,7 +70,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="what matters most, in two minutes")
+    parser.add_argument("--quick", action="store_true", help="what matters most, in five minutes")
     parser.add_argument("--scenario", action="append", metavar="NAME", help="only this one")
     parser.add_argument("--rounds", type=int, default=0, help="slices of each server")
     parser.add_argument("--seconds", type=float, default=0.0, help="of a slice")

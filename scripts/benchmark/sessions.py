@@ -10,7 +10,9 @@ from scripts.benchmark.figures import Figure, Row
 from scripts.benchmark.scenarios import HUB, Sample
 from scripts.benchmark.servers import Server
 
-REST_S = 1.5  # after a storm of logins, until ended sessions have left
+# Sessions end 20 s after their clients have gone, on both servers, and cost until then: what one is
+# left with must load neither the other's turn nor the account of another scenario.
+REST_S = 25.0
 
 LOGINS = (
     Figure("logins_s", "logins/s", 0, 3, 5, at_least=True),
@@ -33,10 +35,11 @@ def load_process(server: Server, module: str) -> Iterator[Program]:
 
 
 def logins(servers: Sequence[Server], rounds: int, seconds: float) -> list[Row]:
-    """Log in and out as fast as it goes, the servers in turns."""
+    """Log in and out as fast as it goes, the servers in turns, each when both are at rest."""
     rows = [Row("logins", "logins with password, 32 at once", figure) for figure in LOGINS]
     with ExitStack() as stack:
         visitors = [stack.enter_context(load_process(server, "visitors")) for server in servers]
+        time.sleep(REST_S)
         for _ in range(rounds):
             for server, program in zip(servers, visitors, strict=True):
                 _note(rows, server, _churn(server, program, seconds))
@@ -76,6 +79,7 @@ def idle(
                 _note([row], server, {"kib": held / count / 1024})
                 if count == idle_at:
                     _note([processor], server, {"percent": _idle_percent(server, seconds)})
+        time.sleep(REST_S)
     return [*memory.values(), processor]
 
 
