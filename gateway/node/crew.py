@@ -22,6 +22,7 @@ class Crew:
     def __init__(self) -> None:
         self._members: Group = Group()
         self._idle: list[AsyncResult[Task]] = []
+        self._is_over = False
 
     def start(self, task: Task) -> None:
         """Have `task` carried out from the next turn of the loop on. It must not raise."""
@@ -32,12 +33,13 @@ class Crew:
 
     def kill(self) -> None:
         """End every member, in the midst of its task or not; wait until they have ended."""
+        self._is_over = True
         self._idle.clear()
         self._members.kill()
 
     def _work(self, task: Task) -> None:
         task()
-        while len(self._idle) < MOST_IDLE:
+        while len(self._idle) < MOST_IDLE and not self._is_over:
             turn: AsyncResult[Task] = AsyncResult()
             self._idle.append(turn)
             task = cast(Task, turn.get())  # without a time-out it is never None

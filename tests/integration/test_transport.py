@@ -86,9 +86,7 @@ def openings(several) -> tuple[Opening, Opening]:
 
 
 def connect(opening: Opening, owner: Recorder, *, timeout=20.0, budget=1 << 20, **options):
-    connection = Connection(
-        opening, owner, timeout=timeout, budget=budget, **options
-    )
+    connection = Connection(opening, owner, timeout=timeout, budget=budget, **options)
     standing.append(connection)
     connection.start(b"")
     return connection
