@@ -152,7 +152,7 @@ class Connection:
 
     def _begin(self, trailing: bytes, now: float) -> None:
         self.heard_at = now
-        self._watch_read.start(self._on_readable)
+        self._watch_read.start(self._guard, self._receive)
         self._arm_timer(now)
         if self.may_send:
             self._send_keep_alive()
@@ -215,9 +215,6 @@ class Connection:
 
     # -- called by the loop --------------------------------------------------------------------
 
-    def _on_readable(self) -> None:
-        self._guard(self._receive)
-
     def _on_writable(self) -> None:
         self._guard(self._resume)
 
@@ -241,7 +238,7 @@ class Connection:
             self.close("internal")
 
     def _receive(self) -> None:
-        if self._is_light:
+        if self._is_light or not EXPRESS.light:
             self._take(SHARED, TURN)
             return
         EXPRESS.visit()

@@ -30,29 +30,30 @@ _EPOLLIN = 1
 class Express:
     """The light connections of a process, by descriptor."""
 
-    __slots__ = ("_due", "_is_visiting", "_light", "_ready", "_served")
+    __slots__ = ("_due", "_is_visiting", "_ready", "_served", "light")
 
     def __init__(self) -> None:
         # gevent hides what could wait; asked with a time-out of 0 it does not.
         self._ready = get_original("select", "epoll")()
-        self._light: dict[int, Callable[[], object]] = {}
+        self.light: dict[int, Callable[[], object]] = {}
+        """What serves each of them."""
         self._is_visiting = False
         self._due = 0.0  # no visit before
         self._served = 0.0  # when a visit last found somebody
 
     def join(self, descriptor: int, serve: Callable[[], object]) -> None:
         """Let visits call `serve` when `descriptor` is readable; it must not wait."""
-        self._light[descriptor] = serve
+        self.light[descriptor] = serve
         self._ready.register(descriptor, _EPOLLIN)
 
     def leave(self, descriptor: int) -> None:
         """Forget a descriptor that joined, before it is closed."""
-        del self._light[descriptor]
+        del self.light[descriptor]
         self._ready.unregister(descriptor)
 
     def visit(self) -> None:
         """Serve the light connections that are readable, unless it is too early again."""
-        if self._is_visiting or not self._light:
+        if self._is_visiting or not self.light:
             return
         began = time.monotonic()
         if began < self._due:
@@ -63,7 +64,7 @@ class Express:
         self._is_visiting = True
         try:
             for descriptor, _ in ready:
-                serve = self._light.get(descriptor)
+                serve = self.light.get(descriptor)
                 if serve is not None:  # one served before it may have closed it
                     serve()
         finally:
