@@ -120,7 +120,7 @@ def test_a_light_connection_is_heard_before_a_heavy_one_that_was_ready_earlier(s
     order.clear()
     heavy_far.sock.sendall(sealed(heavy_far, encode_blocks(numbered(20, 1400))))
     light_far.sock.sendall(sealed(light_far, encode_blocks(numbered(1))))
-    near._on_readable()  # as if the loop had seen that one alone
+    near._guard(near._receive)  # as if the loop had seen that one alone
     assert order[:2] == ["light", "heavy"]
 
 
@@ -228,7 +228,7 @@ def test_one_whose_peer_has_gone_is_found_out_during_anothers_work(several):
     heavy[1].sock.close()
     light[1].write(encode_blocks(numbered(1)))
     gevent.sleep(0.02)
-    nears[0]._on_readable()
+    nears[0]._guard(nears[0]._receive)
     until(lambda: heavy_owner.ends)
     assert heavy_owner.ends == ["peer-gone"]
     assert not light_owner.ends
