@@ -4,7 +4,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from gateway.node.crew import MOST_IDLE, Crew
+from gateway.node.crew import IDLE_S, MOST_IDLE, Crew
 
 
 @pytest.fixture
@@ -71,6 +71,19 @@ def test_not_all_of_a_crowd_stay(crew):
     gate.set()
     settle()
     assert sum(not greenlet.dead for greenlet in ran_in) == MOST_IDLE
+
+
+def test_who_waits_for_long_leaves(crew):
+    ran_in = []
+    for _ in range(3):
+        crew.start(lambda: ran_in.append(gevent.getcurrent()))
+    settle()
+    assert not any(greenlet.dead for greenlet in ran_in)
+    with gevent.Timeout(20 * IDLE_S):
+        gevent.joinall(ran_in)
+    crew.start(lambda: ran_in.append(gevent.getcurrent()))
+    settle()
+    assert len(set(ran_in)) == 4
 
 
 def test_kill_ends_the_busy_and_the_idle(crew):
