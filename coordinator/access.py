@@ -11,13 +11,12 @@ Source: the reference's `CmpAccessList` and its tools; tried against it (docs/ru
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from coordinator.bounds import check_number, check_text
 from coordinator.errors import InvalidValue
 from coordinator.masks import IPV4, IPV6, MAC, Masked, check_masked, read_masked
-from coordinator.names import byte_size
 from coordinator.words import from_line, to_line
 
 MAX_ACCESS_RULES = 4096  # of one hub
-MAX_NUMBER = 0xFFFF_FFFF
 MAX_PORT = 65535
 MAX_DELAY_MS = 10_000  # the reference's
 MAX_NOTE = 1024  # bytes
@@ -97,19 +96,18 @@ def in_order(rules: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
 
 def check_access_rule(rule: AccessRule) -> AccessRule:
     """Return `rule` as it is stored, with ports put right; raises InvalidValue."""
-    _check("priority", rule.priority, 1, MAX_NUMBER)
-    _check("protocol", rule.protocol, 0, 255)
-    _check("delay", rule.delay_ms, 0, MAX_DELAY_MS)
-    _check("jitter", rule.jitter_percent, 0, 100)
-    _check("loss", rule.loss_percent, 0, 100)
+    check_number("priority", rule.priority, 1)
+    check_number("protocol", rule.protocol, 0, 255)
+    check_number("delay", rule.delay_ms, 0, MAX_DELAY_MS)
+    check_number("jitter", rule.jitter_percent, 0, 100)
+    check_number("loss", rule.loss_percent, 0, 100)
     for what, text, most in (
         ("note", rule.note, MAX_NOTE),
         ("redirect URL", rule.redirect_url, MAX_URL),
         ("source user", rule.source_user, MAX_WHO),
         ("destination user", rule.destination_user, MAX_WHO),
     ):
-        if (size := byte_size(what, text)) > most:
-            raise InvalidValue(f"{what}: {size} bytes, {most} allowed")
+        check_text(what, text, most)
     if not rule.redirect_url.isprintable():
         raise InvalidValue(f"redirect URL {rule.redirect_url!r}: no line ends, nothing unprintable")
     ip = IPV6 if rule.is_ipv6 else IPV4
@@ -223,15 +221,10 @@ def read_ports(text: str) -> Ports:
 def _ports(what: str, ports: Ports) -> Ports:
     """As the reference: an end before the beginning is the beginning."""
     first, last = ports
-    _check(what, first, 0, MAX_PORT)
-    _check(what, last, 0, MAX_PORT)
+    check_number(what, first, 0, MAX_PORT)
+    check_number(what, last, 0, MAX_PORT)
     return (first, max(first, last))
 
 
 def _masked(words: dict[str, str], name: str) -> Masked | None:
     return read_masked(words[name]) if name in words else None
-
-
-def _check(what: str, number: int, least: int, most: int) -> None:
-    if not least <= number <= most:
-        raise InvalidValue(f"{what}: {number}, {least} to {most} allowed")

@@ -7,6 +7,7 @@ good as the password and therefore sealed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from coordinator.bounds import check_number
 from coordinator.errors import InvalidValue, NotFound
 from coordinator.records import flat
 from coordinator.seal import Sealer, context_of
@@ -15,7 +16,6 @@ from coordinator.times import Timestamp
 
 HASH_SIZE = 20  # bytes
 OPTION = "option:"
-MAX_NUMBER = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,7 @@ class Administration:
         if secret is not None:
             fields["secret"] = self._seal(key, secret)
         for name, number in (options or {}).items():
-            if not 0 <= number <= MAX_NUMBER:
-                raise InvalidValue(f"option {name}: {number}, 0 to {MAX_NUMBER} allowed")
-            fields[OPTION + name] = number
+            fields[OPTION + name] = check_number(f"option {name}", number)
         answer = self._store.step("administration_set", [key, self._keys.hub(hub)], flat(fields))
         if answer[0] == "no-hub":
             raise NotFound("hub", hub)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from coordinator.bounds import check_number, check_size, check_text
 from coordinator.errors import InvalidValue
 from coordinator.model import NEVER, Traffic
 from coordinator.names import (
-    byte_size,
     check_cascade_name,
     check_hub_name,
     check_policy_name,
@@ -24,7 +24,6 @@ MOST_OF_A_HUB = 128  # cascades; the reference's limit (MAX_HUB_LINKS)
 MAX_HOST = 255  # bytes of a name
 MAX_PEM = 16_384  # bytes of a certificate with its chain, a key, or authorities
 MAX_CONNECTIONS = 32
-MAX_NUMBER = 0xFFFF_FFFF
 
 _PIN = re.compile("[0-9a-f]{64}")
 _HOST = re.compile(r"[^\s/\[\]]+")
@@ -154,20 +153,15 @@ def check_cascade(cascade: Cascade) -> None:
     check_cascade_name(cascade.name)
     check_hub_name(cascade.target_hub)
     check_user_name(cascade.user)
-    size = byte_size("host", cascade.host)
-    if not _HOST.fullmatch(cascade.host) or size > MAX_HOST:
+    check_text("host", cascade.host, MAX_HOST)
+    if not _HOST.fullmatch(cascade.host):
         raise InvalidValue(f"host {cascade.host!r}: a name or an address is wanted")
-    if not 1 <= cascade.tcp_port <= 65_535:
-        raise InvalidValue(f"TCP port {cascade.tcp_port}, 1 to 65535 allowed")
-    if not 1 <= cascade.max_connection <= MAX_CONNECTIONS:
-        raise InvalidValue(f"{cascade.max_connection} connections, 1 to {MAX_CONNECTIONS} allowed")
+    check_number("TCP port", cascade.tcp_port, 1, 65_535)
+    check_number("connections", cascade.max_connection, 1, MAX_CONNECTIONS)
     for name, value in cascade.policy.items():
-        check_policy_name(name)
-        if not 0 <= value <= MAX_NUMBER:
-            raise InvalidValue(f"policy {name}: {value}, 0 to {MAX_NUMBER} allowed")
+        check_number(f"policy {check_policy_name(name)}", value)
     for what in ("certificate", "server_certificate", "authorities"):
-        if (size := byte_size(what, getattr(cascade, what))) > MAX_PEM:
-            raise InvalidValue(f"{what}: {size} bytes, {MAX_PEM} allowed")
+        check_text(what, getattr(cascade, what), MAX_PEM)
     _check_proof(cascade)
     _check_trust(cascade)
 
@@ -177,8 +171,7 @@ def _check_proof(cascade: Cascade) -> None:
     if (cascade.secret is None) is not (cascade.auth is CascadeAuth.ANONYMOUS):
         missing = "a secret" if cascade.secret is None else "no secret"
         raise InvalidValue(f"{who}: {cascade.auth} needs {missing}")
-    if len(cascade.secret or b"") > MAX_PEM:
-        raise InvalidValue(f"{who}: a secret of {len(cascade.secret or b'')} bytes")
+    check_size(f"{who}: secret", len(cascade.secret or b""), MAX_PEM)
     if bool(cascade.certificate) is not (cascade.auth is CascadeAuth.CERTIFICATE):
         missing = "no certificate" if cascade.certificate else "a certificate"
         raise InvalidValue(f"{who}: {cascade.auth} needs {missing}")

@@ -8,19 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from coordinator.entries import check_group, check_hub, check_user
 from coordinator.errors import AlreadyExists, Conflict, InvalidValue, NotFound, TooMany
 from coordinator.groups import MAX_GROUPS, Group, policy_of
 from coordinator.model import AuthKind, Hub, User
-from coordinator.names import (
-    are_names,
-    byte_size,
-    check_group_name,
-    check_hub_name,
-    check_option_name,
-    check_policy_name,
-    check_user_name,
-    fold,
-)
+from coordinator.names import are_names, fold
 from coordinator.records import (
     flat,
     group_from_fields,
@@ -34,12 +26,9 @@ from coordinator.records import (
 from coordinator.seal import Sealer, context_of
 from coordinator.sources import SourceList
 from coordinator.store import Answer, Store
-from coordinator.times import Timestamp, read_timestamp
-from coordinator.trust import NO_TRUST, Trust, check_user_proof
+from coordinator.times import Timestamp
+from coordinator.trust import NO_TRUST, Trust
 
-MAX_TEXT = 1024  # bytes of a name for people, a note
-MAX_MESSAGE = 8192  # bytes
-MAX_NUMBER = 0xFFFF_FFFF
 BATCH = 500  # users and sessions removed by one step, records read in one round trip
 
 _OPTIONAL_OF_USER = ("secret", "expires", "group", "certificate", "common_name", "serial")
@@ -86,8 +75,7 @@ class Directory:
 
         Raises AlreadyExists, TooMany, InvalidValue.
         """
-        made = replace(hub, created=now, changed=now)
-        _check_hub(made)
+        made = check_hub(replace(hub, created=now, changed=now))
         keys = [self._keys.hub(hub.name), self._keys.hubs(), self._keys.directory_version()]
         words = flat(administration or {})
         if words:
@@ -123,8 +111,7 @@ class Directory:
             raise NotFound("hub", hub.name)
         if stored.kind is not hub.kind:
             raise InvalidValue(f"hub {hub.name!r} is {stored.kind.value}: that cannot be changed")
-        made = replace(hub, created=stored.created, changed=now)
-        _check_hub(made)
+        made = check_hub(replace(hub, created=stored.created, changed=now))
         keys = (self._keys.hub(hub.name), self._keys.directory_version())
         args = [hub.version, 0, *flat(hub_to_fields(made))]
         return replace(made, version=_written(self._store.step("directory_set", keys, args), made))
@@ -153,7 +140,7 @@ class Directory:
 
         Raises AlreadyExists, NotFound (of the hub or the group), TooMany, InvalidValue.
         """
-        made = _normal(replace(user, created=now, changed=now))
+        made = check_user(replace(user, created=now, changed=now))
         keys = (
             self._keys.user(user.hub, user.name),
             self._keys.users(user.hub),
@@ -198,7 +185,7 @@ class Directory:
 
         Raises NotFound (of the user or the group), Conflict, InvalidValue.
         """
-        made = _normal(replace(user, changed=now))
+        made = check_user(replace(user, changed=now))
         keys = (
             self._keys.user(user.hub, user.name),
             self._keys.directory_version(),
@@ -228,7 +215,7 @@ class Directory:
 
         Raises AlreadyExists, NotFound (of the hub), TooMany, InvalidValue.
         """
-        made = _normal_group(replace(group, created=now, changed=now))
+        made = check_group(replace(group, created=now, changed=now))
         keys = (
             self._keys.group(group.hub, group.name),
             self._keys.groups(group.hub),
@@ -258,7 +245,7 @@ class Directory:
 
         Raises NotFound, Conflict, InvalidValue.
         """
-        made = _normal_group(replace(group, changed=now))
+        made = check_group(replace(group, changed=now))
         keys = (
             self._keys.group(group.hub, group.name),
             self._keys.directory_version(),
@@ -384,44 +371,3 @@ def _group_of(record: Hub | User | Group) -> str:
 
 def _number(item: object) -> int:
     return int(str(item))
-
-
-def _check_hub(hub: Hub) -> None:
-    check_hub_name(hub.name)
-    _check_text(f"message of hub {hub.name!r}", hub.message, MAX_MESSAGE)
-    _check_number("max_sessions", hub.max_sessions)
-    _check_number("max_macs", hub.max_macs)
-    for name, value in hub.options.items():
-        _check_number(f"option {check_option_name(name)}", value)
-
-
-def _normal(user: User) -> User:
-    """Return `user` with its times in the stored form, or raise InvalidValue."""
-    check_user_name(user.name)
-    _check_texts(user)
-    expires = read_timestamp(user.expires) if user.expires else None
-    return replace(check_user_proof(user), expires=expires)
-
-
-def _normal_group(group: Group) -> Group:
-    """Return `group`, or raise InvalidValue."""
-    check_group_name(group.name)
-    _check_texts(group)
-    return group
-
-
-def _check_texts(record: User | Group) -> None:
-    _check_text("real_name", record.real_name, MAX_TEXT)
-    _check_text("note", record.note, MAX_TEXT)
-    for name, value in record.policy.items():
-        _check_number(f"policy {check_policy_name(name)}", value)
-
-
-def _check_text(what: str, text: str, most: int) -> None:
-    if (size := byte_size(what, text)) > most:
-        raise InvalidValue(f"{what}: {size} bytes, {most} allowed")
-
-
-def _check_number(what: str, number: int) -> None:
-    if not 0 <= number <= MAX_NUMBER:
-        raise InvalidValue(f"{what}: {number}, 0 to {MAX_NUMBER} allowed")

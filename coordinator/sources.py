@@ -10,12 +10,12 @@ Source: the reference's `IsIpDeniedByAcList`.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from coordinator.bounds import check_number
 from coordinator.errors import InvalidValue
 from coordinator.masks import IPV4, IPV6, Masked, check_masked, read_network
 from coordinator.words import from_line, to_line
 
 MAX_SOURCE_RULES = 4096  # of one hub, the reference's
-MAX_NUMBER = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ def in_order(rules: Iterable[SourceRule]) -> tuple[SourceRule, ...]:
 def check_source_rule(rule: SourceRule) -> SourceRule:
     """Return `rule`; raises InvalidValue."""
     check_masked("network", rule.network, IPV4, IPV6)
-    if not 1 <= rule.priority <= MAX_NUMBER:
-        raise InvalidValue(f"priority: {rule.priority}, 1 to {MAX_NUMBER} allowed")
+    check_number("priority", rule.priority, 1)
     return rule
 
 

@@ -9,9 +9,9 @@ reference's `IsCertMatchCrl`.
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
 
+from coordinator.bounds import check_size, check_text
 from coordinator.errors import InvalidValue
 from coordinator.model import AuthKind, User
-from coordinator.names import byte_size
 from coordinator.words import from_line, to_line
 
 MAX_AUTHORITIES = 128  # of one hub; all are read where somebody logs in by what they signed
@@ -77,19 +77,14 @@ def serial_of(given: bytes) -> bytes:
 
 def check_serial(serial: bytes) -> bytes:
     """Return a serial number as it is stored; raises InvalidValue."""
-    if len(serial) > MAX_SERIAL:
-        raise InvalidValue(f"serial number: {len(serial)} bytes, {MAX_SERIAL} allowed")
+    check_size("serial number", len(serial), MAX_SERIAL)
     return serial_of(serial)
 
 
 def check_user_proof(user: User) -> User:
     """Return `user` as he is stored, what he proves himself by checked; raises InvalidValue."""
-    for what, size, most in (
-        ("certificate", len(user.certificate), MAX_CERTIFICATE),
-        ("common name", byte_size("common name", user.common_name), MAX_TEXT),
-    ):
-        if size > most:
-            raise InvalidValue(f"{what}: {size} bytes, {most} allowed")
+    check_size("certificate", len(user.certificate), MAX_CERTIFICATE)
+    check_text("common name", user.common_name, MAX_TEXT)
     if bool(user.certificate) is not (user.auth is AuthKind.CERTIFICATE):
         missing = "no certificate" if user.certificate else "a certificate"
         raise InvalidValue(f"user {user.name!r}: authentication by {user.auth} needs {missing}")
@@ -116,9 +111,7 @@ def check_revocation(revocation: Revocation) -> Revocation:
         if len(digest) not in (0, size):
             raise InvalidValue(f"{what} digest: {len(digest)} bytes, {size} wanted")
     for name in NAMES:
-        text = getattr(revocation, name)
-        if (size := byte_size(name, text)) > MAX_TEXT:
-            raise InvalidValue(f"{name}: {size} bytes, {MAX_TEXT} allowed")
+        text = check_text(name, getattr(revocation, name), MAX_TEXT)
         if text != text.strip():
             raise InvalidValue(f"{name} {text!r}: no space at either end")
     if not _words(revocation):

@@ -54,10 +54,10 @@ def gateway(
 
     if workers == 0:
         from gateway import logs
-        from gateway.node import app
+        from gateway.node import service
 
         logs.configure(log_level, node=settings.node)
-        app.run(settings)
+        service.serve(settings)
         return
 
     from gateway.supervisor.process import waiting

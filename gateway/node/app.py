@@ -1,36 +1,27 @@
-"""The composition root: build a node from its settings, run it, stop it in reverse.
+"""The composition root: build a node from its settings, start it, stop it in reverse.
 
 An orderly stop keeps the sessions' records: clients are told of the end with a close_notify, knock
 again every second, and are taken back by whichever process answers at this address next.
 """
 
-import gc
 import os
-import resource
-import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from operator import attrgetter
-from pathlib import Path
 
 import gevent
 import structlog
-from gevent.event import Event
 
 from coordinator.errors import CoordinatorError, StoreError
 from coordinator.fleet import Fleet
 from coordinator.model import Node
 from coordinator.redis_store import LEASE_TIMEOUT, connect
-from coordinator.times import utc_now
-from gateway import __version__, logs
 from gateway.admin import page
 from gateway.admin.rpc.method import Context
 from gateway.config import Settings
-from gateway.embedded import EmbeddedStore
-from gateway.fleet import open_fleet, store_url
+from gateway.fleet import store_url
 from gateway.node import gate_samples
 from gateway.node.administration import Administration
 from gateway.node.alarm import Alarms
@@ -41,6 +32,7 @@ from gateway.node.cascades import NodeCascades
 from gateway.node.counters import Counters
 from gateway.node.dialogue import PRODUCT, Dialogues
 from gateway.node.duties import Duties
+from gateway.node.entrance import make_entrance
 from gateway.node.heartbeat import Heartbeat
 from gateway.node.hubs import Hubs
 from gateway.node.insight import make_insight
@@ -50,11 +42,11 @@ from gateway.node.ledger import Ledger
 from gateway.node.listener import Listener
 from gateway.node.live import LiveNode
 from gateway.node.log_shelf import LogShelf
-from gateway.node.login import Entrance, Logins
+from gateway.node.login import Logins
 from gateway.node.metrics import Sources
 from gateway.node.owned import OwnedHubs
-from gateway.node.reach import own_ipv4
 from gateway.node.roster import Roster
+from gateway.node.row import make_row
 from gateway.node.rule_keeper import RuleKeeper
 from gateway.node.shown import Shown
 from gateway.node.siblings import Siblings
@@ -100,7 +92,7 @@ class App:
         else:
             self._listener.bind(settings.gateway.listen)
         self.addresses = self._listener.addresses
-        self._entrance = _entrance(settings, self.addresses, self.shown)
+        self._entrance = make_entrance(settings, self.addresses, self.shown)
         gate = gate_samples.make_gate()
         ledger = Ledger()
         self.hubs = Hubs(ledger, gate, lambda hub: read_access_list(fleet.rules, hub))
@@ -118,7 +110,7 @@ class App:
             store_url(settings), settings.fleet.name, timeout=LEASE_TIMEOUT, pool_size=1
         )
         self._presence_store = connect(store_url(settings), settings.fleet.name, pool_size=1)
-        self._row = _describe(settings, self.addresses, self._entrance)
+        self._row = make_row(settings, self.addresses, self._entrance)
         self._lease = NodeLease(
             fleet.leases_over(self._lease_store),
             self._presence_store,
@@ -323,101 +315,3 @@ class App:
             return
         if count:
             log.info("sessions of before wait for their clients", sessions=count, for_s=wait_s)
-
-
-def run(
-    settings: Settings,
-    *,
-    sockets: Sequence[socket.socket] = (),
-    siblings: Siblings | None = None,
-    ready: Callable[[], None] | None = None,
-    owns_store: bool = True,
-    has_successor: Callable[[], bool] = lambda: False,
-) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called once clients are let in.
-
-    Under a supervisor, `sockets`, `siblings` and the embedded store are its own, and
-    `has_successor` says in the end whether it will replace this process. Raises ConfigError or
-    CoordinatorError when it cannot serve.
-    """
-    stopping = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, stopping.set)
-    _allow_files()
-    with ExitStack() as stack:
-        revive = None
-        if owns_store and not settings.store.url:
-            # Held here too, so that this process owns the server and starts it again if need be.
-            revive = stack.enter_context(EmbeddedStore(settings.state_dir)).ensure
-        fleet = stack.enter_context(open_fleet(settings))
-        app = App(settings, fleet, sockets=sockets, siblings=siblings, revive_store=revive)
-        log.info(
-            "gateway ready",
-            version=__version__,
-            fleet=settings.fleet.name,
-            node=settings.node,
-            store=fleet.store.where,
-            certificate=app.shown.fingerprint,
-        )
-        for warning in fleet.warnings:
-            log.warning("store", why=warning)
-        logs.listen(app.journal.tell)
-        _tune_collector()
-        app.start()
-        if ready is not None:
-            ready()
-        stopping.wait()
-        app.stop(for_successor=has_successor())
-    log.info("stopped")
-
-
-def _tune_collector() -> None:
-    """Look for cycles seldom, and not among what stays: most of what logins leave is no cycle."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-
-
-def _allow_files() -> None:
-    """Open as many files as the system allows: every connection is one, and 1024 are the rule."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    except (OSError, ValueError) as error:
-        log.warning("few open files allowed", why=str(error))
-
-
-def _entrance(settings: Settings, addresses: list[tuple[str, int]], shown: Shown) -> Entrance:
-    gateway = settings.gateway
-    ports = tuple(dict.fromkeys(tcp_port for _, tcp_port in addresses))
-    direct = (gateway.direct_tcp_port,) if gateway.direct_tcp_port else ports
-    return Entrance(
-        node=settings.node,
-        address=gateway.advertise or own_ipv4(),
-        tcp_ports=direct,
-        may_redirect=gateway.redirect == "auto",
-        shown=shown,
-        timeout_ms=round(settings.session.timeout_s * 1000),
-    )
-
-
-def _describe(settings: Settings, addresses: list[tuple[str, int]], entrance: Entrance) -> Node:
-    host, tcp_port = addresses[0]
-    gateway = settings.gateway
-    return Node(
-        id=settings.node,
-        pid=os.getpid(),
-        host=socket.gethostname(),
-        address=f"[{host}]:{tcp_port}" if ":" in host else f"{host}:{tcp_port}",
-        version=__version__,
-        started=utc_now(),
-        direct_address=entrance.address,
-        direct_tcp_ports=entrance.tcp_ports,
-        peer_address=f"{entrance.address}:{entrance.tcp_ports[0]}" if entrance.address else "",
-        is_host=gateway.hosts_sessions,
-        labels=tuple(gateway.labels),
-        weight=gateway.weight,
-        max_sessions=gateway.max_sessions,
-        boot=Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
-        process=os.environ.get("ETHERFLEET_PROCESS", ""),
-        terms=settings.terms,
-    )

@@ -129,11 +129,13 @@ class Listener:
 
 
 def _plain(sock: socket.socket) -> socket.socket:
-    """Return `sock` as one that does not wait, in gevent's way or any: what it accepts is read and
-    written by descriptor, and gevent's sockets make two watchers each that nobody would use."""
+    """Return the listening `sock` as one of Python's own, so that what it accepts is, too.
+
+    Connections are read and written by descriptor; a socket of gevent's would make two watchers
+    for each that nobody uses."""
     plain: socket.socket = get_original("socket", "socket")(fileno=sock.detach())
     plain.setblocking(False)
-    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as all it accepts will have
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # whatever it accepts has it too
     return plain
 
 

@@ -11,7 +11,7 @@ is true: the directory's state, the hub's epoch, every limit.
 
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
 import gevent
@@ -37,10 +37,10 @@ from coordinator.trust import NO_TRUST
 from gateway.errors import Refused
 from gateway.node.admission import check_hub, check_user, settle
 from gateway.node.attempts import Attempts, account_of
+from gateway.node.entrance import Entrance
 from gateway.node.lease import NodeLease
 from gateway.node.owned import MOST_WAIT_S, OwnedHubs
 from gateway.node.session import Session
-from gateway.node.shown import Shown
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 from gateway.transport.opening import Opening
@@ -48,21 +48,6 @@ from gateway.transport.peer import address_of
 from gateway.wire.codes import ErrorCode
 from gateway.wire.login import Login, TicketProof
 from gateway.wire.redirect import Redirect
-
-
-@dataclass(frozen=True, slots=True)
-class Entrance:
-    """How clients reach this node."""
-
-    node: str
-    address: str
-    """IPv4 that redirects to this machine name; empty: none do."""
-    tcp_ports: tuple[int, ...]
-    """Ports that lead to this very process. Sessions live on these: whoever comes back to one
-    finds the process again, or its successor."""
-    may_redirect: bool
-    shown: Shown
-    timeout_ms: int
 
 
 class Logins:

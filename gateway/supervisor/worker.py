@@ -16,7 +16,7 @@ from coordinator.errors import CoordinatorError
 from gateway import logs
 from gateway.config import Settings
 from gateway.errors import EtherFleetError
-from gateway.node import app
+from gateway.node import service
 from gateway.node.siblings import Sibling, Siblings
 from gateway.processes import take_short_turns
 from gateway.supervisor.control import (
@@ -55,7 +55,7 @@ def main(control: socket.socket) -> int:
         beats.append(gevent.spawn(_beat, control))
 
     try:
-        app.run(
+        service.serve(
             settings,
             sockets=sockets[: len(sockets) - len(inboxes)],
             siblings=_siblings(settings, assignment, inboxes),

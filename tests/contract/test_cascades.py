@@ -179,8 +179,8 @@ def test_a_hub_has_so_many_cascades_and_no_more(fleet: Fleet) -> None:
     [
         ({"name": ""}, "cascade name"),
         ({"host": "a b"}, "host 'a b'"),
-        ({"tcp_port": 0}, "TCP port 0"),
-        ({"max_connection": 33}, "33 connections"),
+        ({"tcp_port": 0}, "TCP port: 0, 1 to 65535 allowed"),
+        ({"max_connection": 33}, "connections: 33, 1 to 32 allowed"),
         ({"secret": None}, "needs a secret"),
         ({"auth": CascadeAuth.ANONYMOUS}, "needs no secret"),
         ({"auth": CascadeAuth.CERTIFICATE}, "needs a certificate"),

@@ -104,18 +104,3 @@ def test_kill_ends_the_busy_and_the_idle(crew):
     crew.kill()
     assert told == ["busy", "busy"]
     assert all(greenlet.dead for greenlet in ran_in)
-
-
-def test_what_is_left_of_one_task_does_not_reach_the_next(crew):
-    """A deadline that is over with its task must not strike whoever uses the greenlet next."""
-    done = []
-
-    def hurried() -> None:
-        with gevent.Timeout(0.02):
-            done.append("hurried")
-
-    crew.start(hurried)
-    settle()
-    crew.start(lambda: (gevent.sleep(0.05), done.append("slow")))
-    gevent.sleep(0.1)
-    assert done == ["hurried", "slow"]
