@@ -83,6 +83,8 @@ class App:
         Raises ConfigError or CoordinatorError when it cannot run."""
         self._settings = settings
         self._fleet = fleet
+        # A store of our own and one worker on it: nobody else is there.
+        self._solo = not settings.store.url and not settings.gateway.direct_tcp_port
         self.shown = Shown.at_first(settings.fleet, fleet.certificates)
         self._counters = Counters()
         self._siblings = siblings or Siblings()
@@ -119,8 +121,7 @@ class App:
             lambda hubs, why: self._owned.lose(hubs, why),
             lambda: self._owned.epochs(),
             watched := Watched(),
-            # A store of our own and one worker on it: nobody else is there.
-            solo=not settings.store.url and not settings.gateway.direct_tcp_port,
+            solo=self._solo,
         )
         self._cascades = NodeCascades(fleet, self.hubs, gate, ledger, lambda: self._owned.served())
         self._owned = OwnedHubs(
@@ -172,6 +173,7 @@ class App:
             self._siblings,
             RuleKeeper(fleet.directory, fleet.rules, self.hubs),
             self._cascades,
+            self.shown,
             resume_s=settings.session.resume_s,
         )
         self._insight = make_insight(
@@ -243,11 +245,10 @@ class App:
             gevent.spawn(self._duties.run, self._heartbeat),
             gevent.spawn(self._bridges.run),
             gevent.spawn(self._calls.run),
-            gevent.spawn(self.shown.follow, self._fleet.certificates),
             gevent.spawn(self._siblings.run, self._listener.take_in),
             gevent.spawn(self._cascades.tell_news),
         ]
-        if self._row.peer_address:
+        if self._row.peer_address and not self._solo:
             self._greenlets.append(gevent.spawn(self._vigil.run))
         if path := os.environ.get("ETHERFLEET_GATE_SAMPLES"):
             node, epochs = self._settings.node, self._owned.epochs

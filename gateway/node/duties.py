@@ -26,6 +26,7 @@ from gateway.node.ledger import Ledger
 from gateway.node.owned import OwnedHubs
 from gateway.node.rule_keeper import RuleKeeper
 from gateway.node.session import Session
+from gateway.node.shown import Shown
 from gateway.node.siblings import Siblings
 from gateway.node.table import SessionTable
 
@@ -50,6 +51,7 @@ class Duties:
         siblings: Siblings,
         rules: RuleKeeper,
         cascades: NodeCascades,
+        shown: Shown,
         *,
         resume_s: float,
     ) -> None:
@@ -63,6 +65,7 @@ class Duties:
         self._bridges = bridges
         self._rules = rules
         self._cascades = cascades
+        self._shown = shown
         self._resume_s = resume_s
         self._known_version = -1
         self._movers = Group()
@@ -104,6 +107,7 @@ class Duties:
         self._owned.free_idle(time.monotonic())
         self._apply_directory(renewal.directory_version)
         self._bridges.learn(renewal.directory_version)
+        self._shown.learn(renewal.directory_version, self._fleet.certificates)
         self._cascades.follow(renewal.directory_version)
         self._drain.is_wanted = renewal.mode is NodeMode.DRAINING
         if self._drain.is_wanted and not self._movers:

@@ -1,18 +1,17 @@
 """The certificate this node shows: the one its settings name, or the fleet's from the store.
 
-The fleet's may be replaced while nodes run: each looks now and then, and shows the new one to
-whoever connects from then on. Connections that stand stay; a stock client that comes back to its
-session and sees another certificate than before logs in anew.
+The fleet's may be replaced while nodes run: each looks when the directory has changed, and shows
+the new one to whoever connects from then on. Connections that stand stay; a stock client that comes
+back to its session and sees another certificate than before logs in anew.
 """
 
 from datetime import UTC, datetime
 from typing import Self
 
-import gevent
 import structlog
 
 from coordinator.certificates import Certificates
-from coordinator.errors import CoordinatorError
+from coordinator.errors import SealBroken
 from coordinator.model import FleetCertificate
 from coordinator.times import utc_now
 from gateway import config
@@ -21,8 +20,6 @@ from gateway.transport.contexts import server_context
 
 log = structlog.get_logger()
 
-FOLLOW_S = 1.0
-
 
 class Shown:
     """What is shown now. Whoever needs it reads it here each time."""
@@ -30,6 +27,7 @@ class Shown:
     def __init__(self, certificate_pem: str, private_key_pem: str, *, is_fixed: bool) -> None:
         """`is_fixed`: by the settings. Raises OSError (of OpenSSL), ValueError."""
         self.is_fixed = is_fixed
+        self._version = -1
         self.show(certificate_pem, private_key_pem)
 
     @classmethod
@@ -60,25 +58,18 @@ class Shown:
         names = [cipher["name"] for cipher in self.context.get_ciphers()]
         return [name for name in names if "PSK" not in name and "SRP" not in name]
 
-    def follow(self, certificates: Certificates) -> None:
-        """Show what is in the store, until killed."""
-        unusable = ""
-        while not self.is_fixed:
-            gevent.sleep(FOLLOW_S)
-            try:
-                found = certificates.get()
-            except CoordinatorError as error:
-                log.debug("certificate not looked at", why=str(error))
-                continue
-            if found is None or found.cert_pem in (self.pem, unusable):
-                continue
-            try:
+    def learn(self, version: int, certificates: Certificates) -> None:
+        """Show what is in the store if the directory has another version. Raises StoreError."""
+        if self.is_fixed or version == self._version:
+            return
+        try:
+            found = certificates.get()
+            if found is not None and found.cert_pem != self.pem:
                 self.show(found.cert_pem, found.key_pem)
-            except (OSError, ValueError) as error:
-                unusable = found.cert_pem
-                log.error("the fleet's certificate cannot be shown", why=str(error))
-            else:
                 log.info("another certificate is shown", certificate=self.fingerprint)
+        except (SealBroken, OSError, ValueError) as error:  # the one before goes on
+            log.error("the fleet's certificate cannot be shown", why=str(error))
+        self._version = version
 
 
 def why_not(certificate_pem: str, private_key_pem: str) -> str:
