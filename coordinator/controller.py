@@ -21,6 +21,7 @@ from coordinator.names import fold
 from coordinator.nodes import Nodes
 from coordinator.placement import At, Here, Placement, ownership_from_fields
 from coordinator.prologue import Prologue
+from coordinator.records import node_from_fields
 from coordinator.tickets import Tickets
 from coordinator.times import Timestamp
 
@@ -157,16 +158,18 @@ class Controller:
 
     def snapshot(self) -> Snapshot:
         """Read what a plan needs: of nodes that are alive little but that they are."""
-        clock_ms = int(self._prologue.store.field(self._keys.meta(), "clock_ms") or 0)
-        nodes = self._nodes.nodes()
+        store, keys = self._prologue.store, self._keys
+        names, cascading = store.members_of([keys.nodes(), keys.cascading()])
+        meta, *rows = store.fields_of([keys.meta(), *map(keys.node, names)])
+        nodes = [node_from_fields(row) for row in rows if row]
         losses = [self._loss(node) for node in nodes if node.state is not NodeState.UP]
         alive = {(node.id, node.inc) for node in nodes if node.state is NodeState.UP}
-        return Snapshot(clock_ms, tuple(losses), self._without_owner(alive))
+        waiting = self._without_owner(cascading, alive)
+        return Snapshot(int(meta.get("clock_ms", 0)), tuple(losses), waiting)
 
-    def _without_owner(self, alive: Set[tuple[str, int]]) -> tuple[str, ...]:
-        """Return the hubs with cascades to run that no living node serves."""
+    def _without_owner(self, names: Sequence[str], alive: Set[tuple[str, int]]) -> tuple[str, ...]:
+        """Return those of hubs with cascades to run that no living node serves."""
         store, keys = self._prologue.store, self._keys
-        names = store.members(keys.cascading())
         hubs = store.fields_of([keys.hub(name) for name in names])
         owners = store.fields_of([keys.owner(name) for name in names])
         return tuple(

@@ -79,6 +79,10 @@ class RedisStore:
     def members(self, key: str) -> list[str]:
         return sorted(cast("set[str]", self._ask("SMEMBERS", key)))  # a set in RESP3
 
+    def members_of(self, keys: Sequence[str]) -> list[list[str]]:
+        answers = self._commands([("SMEMBERS", key) for key in keys])
+        return [sorted(cast("set[str]", answer)) for answer in answers]  # as in members()
+
     def size(self, key: str) -> int:
         return cast("int", self._ask("SCARD", key))  # an integer reply
 

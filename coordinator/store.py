@@ -44,6 +44,9 @@ class Store(Protocol):
     def members(self, key: str) -> list[str]:
         """Return a set, sorted."""
 
+    def members_of(self, keys: Sequence[str]) -> list[list[str]]:
+        """Return several sets in one round trip, each sorted."""
+
     def size(self, key: str) -> int:
         """Return how many members a set has."""
 
