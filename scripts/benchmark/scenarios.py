@@ -63,6 +63,8 @@ class FlowScenario:
     figures: tuple[Figure, ...]
     is_quick: bool = False
     hubs: Sequence[str] = (HUB,)
+    turns: int = 1
+    """Times as many slices: what spreads widely needs more."""
 
 
 def pair(first: int, window: int, *, hub: str = HUB, batch: int = 16, size: int = 1514) -> Any:
@@ -138,6 +140,7 @@ def _many() -> list[FlowScenario]:
             goodput,
             _figures((0.65, 0.45), (1.4, 2)),
             is_quick=True,
+            turns=2,
         ),
         FlowScenario(
             "hub-1",
@@ -228,6 +231,7 @@ def _latency() -> list[FlowScenario]:
             latency,
             beside,
             is_quick=True,
+            turns=2,
         ),
         FlowScenario(
             "latency-other-hub",
@@ -236,6 +240,7 @@ def _latency() -> list[FlowScenario]:
             latency,
             beside,
             hubs=HUBS[:2],
+            turns=2,
         ),
     ]
 

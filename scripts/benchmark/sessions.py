@@ -14,6 +14,8 @@ from scripts.benchmark.servers import Server
 # left with must load neither the other's turn nor the account of another scenario.
 REST_S = 25.0
 
+SETTLE_S = 5.0  # a gateway that serves starts a worker to have in reserve
+
 LOGINS = (
     Figure("logins_s", "logins/s", 0, 3, 5, at_least=True),
     Figure("cpu_ms", "processor ms per login and logout", 2),
@@ -59,7 +61,7 @@ def _churn(server: Server, visitors: Program, seconds: float) -> Sample:
 
 
 def idle(
-    servers: Sequence[Server], counts: Sequence[int], idle_at: int, seconds: float
+    servers: Sequence[Server], counts: Sequence[int], idle_at: int, rounds: int, seconds: float
 ) -> list[Row]:
     """Let sessions stand and say nothing but keep-alives; on servers just started."""
     memory = {
@@ -67,26 +69,32 @@ def idle(
         for count in counts
     }
     processor = Row(f"idle-{idle_at}", f"{idle_at:,} idle sessions, processor", IDLE)
-    for server in servers:
-        with load_process(server, "crowd") as crowd:
-            empty = server.cost(memory=True).memory
-            for count, row in memory.items():
+    with ExitStack() as stack:
+        crowds = [stack.enter_context(load_process(server, "crowd")) for server in servers]
+        time.sleep(SETTLE_S)
+        empty = [server.cost(memory=True).memory for server in servers]
+        for count, row in memory.items():
+            for server, crowd, before in zip(servers, crowds, empty, strict=True):
                 crowd.tell(f"grow {count}")
                 if int(crowd.hear()) < count:
-                    break  # it takes no more: no figure for this many
+                    continue  # it takes no more: no figure for this many
                 time.sleep(2.0)
-                held = server.cost(memory=True).memory - empty
+                held = server.cost(memory=True).memory - before
                 _note([row], server, {"kib": held / count / 1024})
-                if count == idle_at:
-                    _note([processor], server, {"percent": _idle_percent(server, seconds)})
-        time.sleep(REST_S)
+            if count == idle_at:
+                time.sleep(SETTLE_S)
+                for _ in range(rounds):
+                    _stand(servers, processor, seconds)
     return [*memory.values(), processor]
 
 
-def _idle_percent(server: Server, seconds: float) -> float:
-    before, began = server.cost().cpu_s, time.monotonic()
+def _stand(servers: Sequence[Server], row: Row, seconds: float) -> None:
+    """Note what all of them cost meanwhile: turns would need sessions that pause."""
+    before, began = [server.cost().cpu_s for server in servers], time.monotonic()
     time.sleep(seconds)
-    return 100 * (server.cost().cpu_s - before) / (time.monotonic() - began)
+    took_s = time.monotonic() - began
+    for server, spent in zip(servers, before, strict=True):
+        _note([row], server, {"percent": 100 * (server.cost().cpu_s - spent) / took_s})
 
 
 def _note(rows: Sequence[Row], server: Server, sample: Sample) -> None:
