@@ -45,7 +45,7 @@ log = structlog.get_logger()
 FLUSH_BYTES = 256 * 1024  # most plaintext encrypted at once: bounds a connection's ciphertext
 HEAVY_BYTES = 8 * 1024  # received at once: more is no light connection
 TURN, SMALL_TURN = SHARED.ciphertext, SHARED.ciphertext[: 32 * 1024]  # room for a receive
-PIECE_BYTES, SMALL_PIECE_BYTES = SLICE_BYTES, 16 * 1024  # between two pauses
+SMALL_PIECE_BYTES = 8 * 1024  # of a small turn, between two pauses
 MAX_TLS_ANSWERS = 64 * 1024  # bytes that TLS itself wants to say to a peer that does not read
 TOGETHER = 0.01  # part of the time-out: connections due within it share one waking of the loop
 WRITABLE = 2  # libev's event bit
@@ -265,9 +265,8 @@ class Connection:
         else:
             if self._is_light:
                 self._be_light(False)
-            end = self._engine.decrypt(
-                count, buffers, slice_bytes=_piece_bytes(), pause=EXPRESS.visit
-            )
+            piece = SMALL_PIECE_BYTES if EXPRESS.is_in_company() else SLICE_BYTES
+            end = self._engine.decrypt(count, buffers, slice_bytes=piece, pause=EXPRESS.visit)
         if self._engine.untaken and not self.closed:
             self._send_tls_answers()
         if end > PLAINTEXT_START:
@@ -319,6 +318,7 @@ class Connection:
         """Encrypt and send queued messages until the queue is empty or the kernel takes no more."""
         queue = self._queue
         engine = self._engine
+        before = self.sent_bytes
         while queue:
             size = 0
             batch = []
@@ -327,17 +327,18 @@ class Connection:
                 batch.append(message)
                 size += len(message)
             data = batch[0] if len(batch) == 1 else b"".join(batch)
-            if size <= SMALL_PIECE_BYTES:
-                pieces = engine.seal(data)
-            else:
-                self._is_sealing = True
-                pieces = engine.seal(data, slice_bytes=_piece_bytes(), pause=EXPRESS.visit)
-                self._is_sealing = False
+            self._is_sealing = True
+            pieces = engine.seal(data, pause=EXPRESS.visit)
+            self._is_sealing = False
             self.queued -= size
             self.sent_bytes += size
             if not self._send_now(pieces):
                 break
         self.sent_at = time.monotonic()
+        if self.sent_bytes - before > HEAVY_BYTES:
+            # Behind it, not before: whom a visit wakes runs beside us a moment later, and whom what
+            # we send wakes then is put on our processor, ahead of us.
+            EXPRESS.visit()
 
     def _send_now(self, pieces: list[bytes]) -> bool:
         """Send `pieces` without waiting; keep the rest and watch when the kernel is full."""
@@ -399,7 +400,3 @@ class Connection:
         self._queue.append(encode_keep_alive(random.randbytes(random.randrange(32))))
         self.queued += len(self._queue[-1])
         self._drain()
-
-
-def _piece_bytes() -> int:
-    return SMALL_PIECE_BYTES if EXPRESS.is_in_company() else PIECE_BYTES

@@ -7,8 +7,8 @@ Sharing is safe because neither buffer is ever held across a switch of greenlets
 small pair for what is received while the first is in use (`express.py`).
 
 OpenSSL's memory buffers never shrink: whatever passed through one at once, a third more is held for
-the life of the connection. So bytes pass in slices, and `pause` is called before each and behind
-the last one sent: others may be served then, by engines of their own.
+the life of the connection. So bytes pass in slices, and `pause` is called before each that is
+decrypted and between those that are sealed: others may be served then, by engines of their own.
 """
 
 import ssl
@@ -139,24 +139,18 @@ class TlsEngine:
         """Add `data` to what `take` returns."""
         self._tls.write(data)
 
-    def seal(
-        self,
-        data: bytes,
-        *,
-        slice_bytes: int = SLICE_BYTES,
-        pause: Callable[[], object] = _go_on,
-    ) -> list[bytes]:
+    def seal(self, data: bytes, *, pause: Callable[[], object] = _go_on) -> list[bytes]:
         """Return what must be sent now with `data` at its end, in pieces."""
-        if len(data) <= slice_bytes:
+        if len(data) <= SLICE_BYTES:
             self._tls.write(data)
             return [self._outgoing.read()]
         view = memoryview(data)
         pieces = []
-        for start in range(0, len(data), slice_bytes):
-            pause()
-            self._tls.write(view[start : start + slice_bytes])
+        for start in range(0, len(data), SLICE_BYTES):
+            if start:
+                pause()
+            self._tls.write(view[start : start + SLICE_BYTES])
             pieces.append(self._outgoing.read())
-        pause()
         return pieces
 
     def close_notify(self) -> None:

@@ -52,6 +52,7 @@ class Loop:
         self._poll.register(sys.stdin.fileno(), select.EPOLLIN)
         self._by_number: dict[int, tuple[Flow, Station]] = {}
         self._blocked: set[int] = set()
+        self._tick_s = KEEP_ALIVE_S
         for flow in flows:
             for station in flow.stations:
                 self._by_number[station.fileno()] = (flow, station)
@@ -61,13 +62,13 @@ class Loop:
         """Serve until told to stop."""
         ticked = said = time.monotonic()
         while True:
-            for number, events in self._poll.poll(TICK_S):
+            for number, events in self._poll.poll(self._tick_s):
                 if number in self._by_number:
                     self._serve(*self._by_number[number], events)
                 elif self._is_stop():
                     return
             now = time.monotonic()
-            if now - ticked >= TICK_S:
+            if now - ticked >= self._tick_s:
                 ticked = now
                 for flow in self._flows:
                     flow.tick(now)
@@ -100,9 +101,11 @@ class Loop:
     def _is_stop(self) -> bool:
         match sys.stdin.readline().strip():
             case "go":
+                self._tick_s = TICK_S
                 for flow in self._flows:
                     flow.start()
             case "pause":
+                self._tick_s = KEEP_ALIVE_S  # the other server's turn: be no burden on it
                 for flow in self._flows:
                     flow.pause()
                 print(json.dumps([flow.result() for flow in self._flows]), flush=True)

@@ -15,7 +15,7 @@ import gevent
 import pytest
 
 from gateway.transport.connection import Connection
-from gateway.transport.express import MOST, Express
+from gateway.transport.express import COMPANY_S, MOST, Express
 from gateway.transport.opening import Opening
 from gateway.wire.blocks import encode_blocks, iterate_frames
 from tests.integration.test_transport import Recorder, connect, numbered, several, until
@@ -75,6 +75,40 @@ def test_one_that_another_has_closed_is_not_served() -> None:
         one.then = close_the_other
     visit(express)
     assert len(served) == 1
+
+
+class Looks:
+    """Counts the looks around; during the third somebody speaks."""
+
+    def __init__(self, express: Express, speaker: socket.socket) -> None:
+        self.count = 0
+        self._anybody, express._anybody = express._anybody, self
+        self._speaker = speaker
+
+    def poll(self, timeout: float) -> object:
+        self.count += 1
+        if self.count == 3:
+            self._speaker.send(b"x")
+        return self._anybody.poll(timeout)
+
+
+def test_in_company_the_loop_looks_around_until_somebody_speaks(monkeypatch) -> None:
+    express = Express()
+    light = Readable(express, "light", [])
+    near, far = socket.socketpair()
+    hearing = gevent.spawn(gevent.socket.wait_read, near.fileno())
+    # Until the loop has it among its descriptors, and those of other tests have gone to sleep.
+    gevent.sleep(2 * COMPANY_S)
+    monkeypatch.setattr("gateway.transport.express.AWAKE_S", 20.0)
+    monkeypatch.setattr("gateway.transport.express.COMPANY_S", 20.0)
+    visit(express)
+    looks = Looks(express, far)
+    hearing.join(timeout=10)
+    assert looks.count == 3
+    monkeypatch.setattr("gateway.transport.express.COMPANY_S", 0.0)
+    gevent.sleep(0.01)
+    assert looks.count == 3, "it does not sleep when the company has gone"
+    express.leave(light.near.fileno())
 
 
 def test_a_crowd_takes_turns() -> None:
