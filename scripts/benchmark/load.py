@@ -18,7 +18,7 @@ from scripts.benchmark.counters import Counters
 from scripts.benchmark.flows import ClosedLoop, Flow, OpenLoop, RoundTrips, Sink
 from scripts.benchmark.station import Station, mac
 
-TICK_S = 0.01
+TICK_S, PAUSED_TICK_S = 0.01, 0.5
 KEEP_ALIVE_S = 4.0
 PROBE_PRIORITY = 1  # real-time: before everybody else
 
@@ -52,7 +52,7 @@ class Loop:
         self._poll.register(sys.stdin.fileno(), select.EPOLLIN)
         self._by_number: dict[int, tuple[Flow, Station]] = {}
         self._blocked: set[int] = set()
-        self._tick_s = KEEP_ALIVE_S
+        self._tick_s = PAUSED_TICK_S
         for flow in flows:
             for station in flow.stations:
                 self._by_number[station.fileno()] = (flow, station)
@@ -105,7 +105,7 @@ class Loop:
                 for flow in self._flows:
                     flow.start()
             case "pause":
-                self._tick_s = KEEP_ALIVE_S  # the other server's turn: be no burden on it
+                self._tick_s = PAUSED_TICK_S  # the other server's turn: be no burden on it
                 for flow in self._flows:
                     flow.pause()
                 print(json.dumps([flow.result() for flow in self._flows]), flush=True)

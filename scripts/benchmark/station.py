@@ -48,11 +48,13 @@ def account(hub: str) -> Account:
 
 
 def login_of(account: Account, hello: Hello) -> Login:
-    """Return the login of a station: under a name of its own.
+    """Return the login of a station: under a name of its own."""
+    return _renamed(account.login(hello))
 
-    Under that of our own client a gateway tells it a time-out of 5 s; here both say 20 s.
-    """
-    return replace(account.login(hello), client_name=CLIENT_NAME)
+
+def _renamed(login: Login) -> Login:
+    # Under the name of our own client a gateway tells it a time-out of 5 s; here both say 20 s.
+    return replace(login, client_name=CLIENT_NAME)
 
 
 def log_in(tcp_port: int, account: Account) -> Dialled:
@@ -64,7 +66,7 @@ def log_in(tcp_port: int, account: Account) -> Dialled:
         redirect = dialled.event.redirect
         dialled.opening.close()
         where = Endpoint(str(redirect.address), redirect.tcp_ports[0], "127.0.0.1")
-        dialled = dial(where, lambda _hello: account.ticket_login(redirect.ticket), TRUST)
+        dialled = dial(where, lambda _hello: _renamed(account.ticket_login(redirect.ticket)), TRUST)
     assert isinstance(dialled.event, Welcomed), f"no welcome but {dialled.event}"
     return dialled
 
