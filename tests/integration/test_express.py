@@ -97,8 +97,10 @@ def test_in_company_the_loop_looks_around_until_somebody_speaks(monkeypatch) -> 
     light = Readable(express, "light", [])
     near, far = socket.socketpair()
     hearing = gevent.spawn(gevent.socket.wait_read, near.fileno())
-    # Until the loop has it among its descriptors, and those of other tests have gone to sleep.
+    # Until the loop has it among its descriptors, and those of other tests have gone to sleep: they
+    # find out that their company has gone before the loop's next sleep.
     gevent.sleep(2 * COMPANY_S)
+    gevent.sleep(0.001)
     monkeypatch.setattr("gateway.transport.express.AWAKE_S", 20.0)
     monkeypatch.setattr("gateway.transport.express.COMPANY_S", 20.0)
     visit(express)
